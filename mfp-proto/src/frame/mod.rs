@@ -1,0 +1,9 @@
+//! Frames (section 2): blocks, the mirror, and sampling from the distribution.
+
+mod depth;
+mod distribution;
+mod mirror;
+
+pub use depth::{BLOCK_LEN, Depth};
+pub use distribution::{distribution_seed, sample};
+pub use mirror::{mirror_into, mirrors};
