@@ -8,10 +8,12 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+pub mod agents;
 pub mod crypto;
 pub mod encoding;
 pub mod error;
 pub mod frame;
 pub mod id;
+pub mod local;
 pub mod ratchet;
 pub mod time;
