@@ -9,6 +9,8 @@ extern crate alloc;
 extern crate std;
 
 pub mod agents;
+#[cfg(feature = "alloc")]
+pub mod config;
 pub mod crypto;
 pub mod encoding;
 pub mod error;
@@ -16,4 +18,8 @@ pub mod frame;
 pub mod id;
 pub mod local;
 pub mod ratchet;
+#[cfg(feature = "alloc")]
+pub mod runtime;
+#[cfg(feature = "alloc")]
+pub mod store;
 pub mod time;
