@@ -13,5 +13,6 @@ pub mod encoding;
 pub mod error;
 pub mod frame;
 pub mod id;
+pub mod policy;
 pub mod ratchet;
 pub mod time;
