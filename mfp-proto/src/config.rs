@@ -148,7 +148,11 @@ impl Config {
                 return Err(InvalidConfig::ZeroLimit(name));
             }
         }
-        if limits.inbox_bytes < u64::from(limits.payload) { Err(InvalidConfig::InboxSmallerThanPayload) } else { Ok(()) }
+        if limits.inbox_bytes < u64::from(limits.payload) {
+            Err(InvalidConfig::InboxSmallerThanPayload)
+        } else {
+            Ok(())
+        }
     }
 }
 

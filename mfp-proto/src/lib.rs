@@ -17,8 +17,8 @@ pub mod error;
 pub mod frame;
 pub mod id;
 pub mod local;
-pub mod policy;
 pub mod merkle;
+pub mod policy;
 pub mod ratchet;
 #[cfg(feature = "alloc")]
 pub mod runtime;

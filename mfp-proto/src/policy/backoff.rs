@@ -29,6 +29,15 @@ impl BackoffConfig {
         }
         Ok(Self { first, max, jitter_percent })
     }
+
+    /// The delay after `attempts` attempts that failed before.
+    pub fn delay(&self, attempts: u32, rng: &mut Rng) -> Duration {
+        let doublings = 1u64.checked_shl(attempts).unwrap_or(u64::MAX);
+        let delay = self.first.saturating_mul(doublings).min(self.max);
+        let spread = percent_of(delay, self.jitter_percent);
+        let jitter = rng.below(spread.saturating_mul(2).saturating_add(1));
+        Duration::from_micros((delay - spread).saturating_add(jitter))
+    }
 }
 
 impl Default for BackoffConfig {
@@ -53,13 +62,9 @@ impl Backoff {
 
     /// The delay before the next attempt, which it counts.
     pub fn next_delay(&mut self, rng: &mut Rng) -> Duration {
-        let BackoffConfig { first, max, jitter_percent } = self.config;
-        let doublings = 1u64.checked_shl(self.attempts).unwrap_or(u64::MAX);
-        let delay = first.saturating_mul(doublings).min(max);
-        let spread = percent_of(delay, jitter_percent);
-        let jitter = rng.below(spread.saturating_mul(2).saturating_add(1));
+        let delay = self.config.delay(self.attempts, rng);
         self.attempts = self.attempts.saturating_add(1);
-        Duration::from_micros((delay - spread).saturating_add(jitter))
+        delay
     }
 
     /// An attempt has succeeded: the next delay is the first again.

@@ -75,9 +75,7 @@ impl Runtime {
         }
         let Some(chan) = self.channels.get(channel) else { return };
         self.ops.push(StoreOp::SetAttempts { channel: *chan.core.id(), q, attempts });
-        // The wait before attempt n is the n-th of the sequence.
-        self.retry.reset();
-        let delay = (0..attempts).fold(core::time::Duration::ZERO, |_, _| self.retry.next_delay(&mut self.rng));
+        let delay = self.config.delivery.retry.delay(u32::from(attempts - 1), &mut self.rng);
         if let Some(key) = self.messages.key(slot) {
             let timer = self.timers.set(self.now + delay, Timer::Retry(key));
             self.set_progress(slot, Progress::Backoff(timer));

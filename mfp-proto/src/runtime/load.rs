@@ -78,10 +78,8 @@ impl Runtime {
 
     fn load_channel(&mut self, record: &ChannelRecord) -> Result<(), LoadError> {
         let [one, other] = &record.agents;
-        let slots = [
-            self.find_agent(one).ok_or(LoadError::BadChannel)?,
-            self.find_agent(other).ok_or(LoadError::BadChannel)?,
-        ];
+        let slots =
+            [self.find_agent(one).ok_or(LoadError::BadChannel)?, self.find_agent(other).ok_or(LoadError::BadChannel)?];
         let mut core = local::Channel::new(&self.boot, record.id, one, other, record.depth);
         if record.quarantined {
             core.freeze_for(Freeze::QUARANTINED);

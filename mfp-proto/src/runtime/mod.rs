@@ -37,7 +37,6 @@ use crate::crypto::rng::Rng;
 use crate::id::{AgentId, AgentName, ChannelId, Identity, MessageId, RuntimeId, StoreId};
 use crate::local::Pipeline;
 use crate::merkle::GrowingTrie;
-use crate::policy::Backoff;
 use crate::store::{Snapshot, StoreOp};
 use crate::time::Instant;
 use effect::Withheld;
@@ -82,7 +81,6 @@ pub struct Runtime {
     letters: Letters,
     requests: BTreeMap<MessageId, Request>,
     timers: Timers,
-    retry: Backoff,
     /// Messages in a state that a shutdown waits for.
     busy: u32,
     tickets: u64,
@@ -120,7 +118,6 @@ impl Runtime {
             max_payload: config.limits.payload,
             quarantine_after: config.quarantine.validation_failures,
         };
-        let retry = Backoff::new(config.delivery.retry);
         let mut runtime = Self {
             pipeline,
             identity,
@@ -139,7 +136,6 @@ impl Runtime {
             letters: Letters::default(),
             requests: BTreeMap::new(),
             timers: Timers::default(),
-            retry,
             busy: 0,
             tickets: 0,
             effects: VecDeque::new(),

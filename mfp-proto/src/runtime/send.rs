@@ -202,5 +202,7 @@ impl Runtime {
 }
 
 fn is_content_type(text: &str) -> bool {
-    !text.is_empty() && text.len() <= MAX_CONTENT_TYPE && text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')
+    !text.is_empty()
+        && text.len() <= MAX_CONTENT_TYPE
+        && text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')
 }

@@ -7,7 +7,10 @@ mod memory;
 mod record;
 
 pub use memory::MemoryStore;
-pub use record::{AgentRecord, ChannelRecord, DeadLetter, MessageRecord, Meta, Payload, RuntimeRecord, Side, Snapshot, StoreOp, Undelivered};
+pub use record::{
+    AgentRecord, ChannelRecord, DeadLetter, MessageRecord, Meta, Payload, RuntimeRecord, Side, Snapshot, StoreOp,
+    Undelivered,
+};
 
 /// A durable store.
 ///
