@@ -24,4 +24,6 @@ pub mod ratchet;
 pub mod runtime;
 #[cfg(feature = "alloc")]
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod time;
