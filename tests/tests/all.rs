@@ -1,4 +1,6 @@
 //! All suites, in one binary.
 
+mod lifecycle;
 mod properties;
+mod rig;
 mod vectors;

@@ -1,0 +1,3 @@
+//! Agents and channels come, go, are quarantined and restored, through failed commits and restarts.
+
+mod binding;
