@@ -1,5 +1,6 @@
 //! All suites, in one binary.
 
+mod delivery;
 mod lifecycle;
 mod properties;
 mod rig;

@@ -188,7 +188,7 @@ impl Runtime {
         if !self.ops.is_empty() {
             return Some(Effect::Persist(self.close_batch()));
         }
-        if self.phase == Phase::Draining && self.busy == 0 && self.withheld.is_empty() {
+        if self.phase == Phase::Draining && self.busy == 0 && self.settled_batch == self.open_batch {
             return Some(self.drained());
         }
         None

@@ -1,0 +1,3 @@
+//! Messages: in order, exactly once into the inbox, never lost in silence.
+
+mod shutdown;
