@@ -77,7 +77,6 @@ impl Runtime {
         self.messages.clear();
         self.trie = GrowingTrie::new();
         self.letters = super::Letters::default();
-        self.timers.retain_answers();
         self.busy = 0;
     }
 

@@ -110,6 +110,8 @@ impl Runtime {
         self.settled_batch = self.open_batch;
         self.stats.store_failures += 1;
         self.ops.clear();
+        // Until the load nothing is known of the messages, so nothing may happen to them.
+        self.timers.forget_messages();
         self.effects.push_back(Effect::Event(Event::StoreFailed));
         while let Some((_, withheld)) = self.withheld.pop_front() {
             if let Withheld::Accepted { ticket, receipt, .. } = withheld {

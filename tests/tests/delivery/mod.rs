@@ -1,3 +1,4 @@
 //! Messages: in order, exactly once into the inbox, never lost in silence.
 
+mod failure;
 mod shutdown;
