@@ -61,7 +61,7 @@ impl Runtime {
         for letter in snapshot.dead_letters {
             self.letters.push(letter);
         }
-        self.phase = Phase::Running;
+        self.phase = self.resume;
         if snapshot.runtime.is_some() {
             self.effects.push_back(Effect::Event(loaded));
         }

@@ -67,6 +67,8 @@ pub struct Runtime {
     identity: Identity,
     now: Instant,
     phase: Phase,
+    /// The phase after the load that is awaited.
+    resume: Phase,
     rng: Rng,
     boot: HmacKey,
     store_id: StoreId,
@@ -123,6 +125,7 @@ impl Runtime {
             identity,
             now,
             phase: Phase::AwaitingLoad,
+            resume: Phase::Running,
             boot: HmacKey::new(&rng.array::<32>()),
             store_id: StoreId::from_bytes(rng.array()),
             agent_counter: 0,
@@ -208,7 +211,7 @@ impl Runtime {
                 Timer::Retry(message) => self.retry_now(message),
                 Timer::Answer(request) => self.unanswered(&request),
                 Timer::Drain => {
-                    if self.phase == Phase::Draining {
+                    if *self.service() == Phase::Draining {
                         let effect = self.drained();
                         self.effects.push_back(effect);
                     }
@@ -221,15 +224,21 @@ impl Runtime {
     /// and all is durable, or after `drain_timeout`, [`Event::Drained`] comes out, and then nothing is taken.
     pub fn shutdown(&mut self, now: Instant) {
         self.advance_clock(now);
-        if matches!(self.phase, Phase::Running | Phase::AwaitingLoad) {
-            self.phase = Phase::Draining;
+        let service = self.service();
+        if *service == Phase::Running {
+            *service = Phase::Draining;
             let until = self.now + self.config.drain_timeout;
             self.timers.set(until, Timer::Drain);
         }
     }
 
+    /// The phase, whether or not a load is awaited.
+    fn service(&mut self) -> &mut Phase {
+        if self.phase == Phase::AwaitingLoad { &mut self.resume } else { &mut self.phase }
+    }
+
     fn drained(&mut self) -> Effect {
-        self.phase = Phase::Stopped;
+        *self.service() = Phase::Stopped;
         Effect::Event(Event::Drained { remaining: u32::try_from(self.messages.len()).unwrap_or(u32::MAX) })
     }
 

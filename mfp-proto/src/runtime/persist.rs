@@ -106,6 +106,7 @@ impl Runtime {
     }
 
     fn commit_failed(&mut self) {
+        self.resume = self.phase;
         self.phase = Phase::AwaitingLoad;
         self.settled_batch = self.open_batch;
         self.stats.store_failures += 1;

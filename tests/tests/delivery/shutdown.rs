@@ -24,3 +24,44 @@ fn it_is_over_only_when_all_is_durable() {
     assert_eq!(drained(&rig.settle()), Some(0));
     assert!(rig.poll().is_empty());
 }
+
+#[test]
+fn a_failed_commit_does_not_undo_it() {
+    let (mut rig, alice, _, channel) = Rig::pair(Config::default());
+    rig.send(alice, channel, Message::new(b"work"));
+    let work = delivery(&rig.settle());
+    rig.rt.shutdown(rig.now);
+    let end = rig.rt.poll_timeout();
+    rig.rt.handle_processed(rig.now, work.id, Outcome::Done).unwrap();
+    rig.fail(0);
+    assert_eq!(rig.rt.poll_timeout().map(|(at, _)| at), Some(rig.now + rig.rt.config().drain_timeout));
+    let again = delivery(&rig.load());
+    assert_eq!(again.message, work.message);
+    assert_eq!(rig.rt.poll_timeout(), end);
+    assert_eq!(rig.rt.bind(rig.now, &name("carol")), Err(AdminError::ShuttingDown));
+    assert_eq!(drained(&rig.processed(&again, Outcome::Done)), Some(0));
+}
+
+#[test]
+fn it_may_be_called_while_a_load_is_awaited() {
+    let (mut rig, alice, _, channel) = Rig::pair(Config::default());
+    rig.send(alice, channel, Message::new(b"work"));
+    rig.fail(1);
+    rig.rt.shutdown(rig.now);
+    assert_eq!(rig.rt.close_channel(rig.now, &channel), Err(AdminError::Reloading), "what is there is not known yet");
+    assert_eq!(drained(&rig.poll()), None);
+    let work = delivery(&rig.load());
+    assert_eq!(rig.rt.send(rig.now, alice, channel, Message::new(b"more")), Err(SendError::ShuttingDown));
+    assert_eq!(drained(&rig.processed(&work, Outcome::Done)), Some(0));
+}
+
+#[test]
+fn without_a_load_it_ends_in_time() {
+    let (mut rig, alice, _, channel) = Rig::pair(Config::default());
+    rig.send(alice, channel, Message::new(b"work"));
+    rig.rt.shutdown(rig.now);
+    rig.fail(0);
+    assert_eq!(drained(&rig.wait_for_deadline().unwrap()), Some(1));
+    assert_eq!(drained(&rig.load()), None);
+    assert_eq!(rig.rt.bind(rig.now, &name("carol")), Err(AdminError::ShuttingDown));
+}
