@@ -89,7 +89,7 @@ impl Runtime {
         }
     }
 
-    /// Moves a message on, and keeps the timers and the count of busy messages true.
+    /// Moves a message on, and keeps the timers and the counts of messages true. None moves on from `Done`.
     pub(super) fn set_progress(&mut self, slot: u32, progress: Progress) {
         let Some(message) = self.messages.get_mut(slot) else { return };
         let before = mem::replace(&mut message.progress, progress);
@@ -97,6 +97,9 @@ impl Runtime {
             self.timers.cancel(timer);
         }
         self.busy = self.busy + u32::from(progress.is_busy()) - u32::from(before.is_busy());
+        if progress == Progress::Done && before != Progress::Done {
+            self.unfinished -= 1;
+        }
     }
 
     /// If a message answers a request that still waits, marks it so.

@@ -78,6 +78,7 @@ impl Runtime {
         self.trie = GrowingTrie::new();
         self.letters = super::Letters::default();
         self.busy = 0;
+        self.unfinished = 0;
     }
 
     fn load_channel(&mut self, record: &ChannelRecord) -> Result<(), LoadError> {

@@ -85,6 +85,8 @@ pub struct Runtime {
     timers: Timers,
     /// Messages in a state that a shutdown waits for.
     busy: u32,
+    /// Messages in inboxes.
+    unfinished: u32,
     tickets: u64,
     effects: VecDeque<Effect>,
     ops: Vec<StoreOp>,
@@ -140,6 +142,7 @@ impl Runtime {
             requests: BTreeMap::new(),
             timers: Timers::default(),
             busy: 0,
+            unfinished: 0,
             tickets: 0,
             effects: VecDeque::new(),
             ops: Vec::new(),
@@ -175,7 +178,7 @@ impl Runtime {
         let mut stats = self.stats;
         stats.agents = self.agents.len() as u64;
         stats.channels = self.channels.len() as u64;
-        stats.inbox_messages = self.messages.len() as u64;
+        stats.inbox_messages = u64::from(self.unfinished);
         stats.dead_letters = self.letters.len() as u64;
         stats
     }
@@ -239,7 +242,7 @@ impl Runtime {
 
     fn drained(&mut self) -> Effect {
         *self.service() = Phase::Stopped;
-        Effect::Event(Event::Drained { remaining: u32::try_from(self.messages.len()).unwrap_or(u32::MAX) })
+        Effect::Event(Event::Drained { remaining: self.unfinished })
     }
 
     /// A stale time is clamped.

@@ -184,6 +184,7 @@ impl Runtime {
             payload: record.payload.clone(),
         })?;
         self.busy += 1;
+        self.unfinished += 1;
         let chan = self.channels.get_mut(channel)?;
         let receiver = *record.from.other().of(&chan.agents);
         let direction = record.from.of_mut(&mut chan.directions);

@@ -65,3 +65,23 @@ fn without_a_load_it_ends_in_time() {
     assert_eq!(drained(&rig.load()), None);
     assert_eq!(rig.rt.bind(rig.now, &name("carol")), Err(AdminError::ShuttingDown));
 }
+
+#[test]
+fn what_remains_is_what_nobody_has_finished() {
+    let (mut rig, alice, bob, channel) = Rig::pair(Config::default());
+    // Bob asks; alice sends something else, and then the answer, which he is done with first.
+    let asked = rig.send(bob, channel, Message::new(b"?").answer_within(std::time::Duration::from_secs(1)));
+    let question = delivery(&rig.settle());
+    rig.send(alice, channel, Message::new(b"first"));
+    let first = delivery(&rig.settle());
+    rig.send(alice, channel, Message::new(b"!").reply_to(question.message));
+    let answer = delivery(&rig.settle());
+    assert_eq!((answer.answers, first.answers), (Some(asked), None));
+    rig.processed(&answer, Outcome::Done);
+    assert_eq!(rig.rt.stats().inbox_messages, 2);
+    rig.processed(&question, Outcome::Done);
+    assert_eq!(rig.rt.stats().inbox_messages, 1);
+    rig.rt.detach(rig.now, &bob).unwrap();
+    rig.rt.shutdown(rig.now);
+    assert_eq!(drained(&rig.settle()), Some(1));
+}
