@@ -4,7 +4,7 @@ use super::effect::{Effect, Event};
 use super::error::UnknownDelivery;
 use super::message::{Delivery, DeliveryId, Outcome, Sender};
 use super::slab::{Key, NONE};
-use super::table::Progress;
+use super::table::{Progress, Stored};
 use super::timers::Timer;
 use super::{Phase, Runtime};
 use crate::id::MessageId;
@@ -102,20 +102,18 @@ impl Runtime {
         }
     }
 
-    /// If a message answers a request that still waits, marks it so.
-    pub(super) fn match_request(&mut self, slot: u32) {
-        let Some(message) = self.messages.get_mut(slot) else { return };
-        let Some(asked) = message.reply_to else { return };
-        let Some(request) = self.requests.get(&asked) else { return };
-        let Some(chan) = self.channels.get(message.channel) else { return };
-        let receiver = self.agents.get(*message.from.other().of(&chan.agents));
-        if request.channel != *chan.core.id() || receiver.is_none_or(|agent| agent.id != request.agent) {
-            return;
-        }
-        message.answers = Some(request.ticket);
-        if let Some(timer) = self.requests.remove(&asked).and_then(|request| request.timer) {
-            self.timers.cancel(timer);
-        }
+    /// The request that still waits and that a message would answer if it were handed over now.
+    fn asked(&self, message: &Stored) -> Option<MessageId> {
+        let asked = message.reply_to?;
+        let request = self.requests.get(&asked)?;
+        let chan = self.channels.get(message.channel)?;
+        let receiver = self.agents.get(*message.from.other().of(&chan.agents))?;
+        (request.channel == *chan.core.id() && request.agent == receiver.id).then_some(asked)
+    }
+
+    /// Whether a message is an answer, which waits for no other.
+    pub(super) fn is_answer(&self, slot: u32) -> bool {
+        self.messages.get(slot).is_some_and(|message| message.answers.is_some() || self.asked(message).is_some())
     }
 
     pub(super) fn unanswered(&mut self, request: &MessageId) {
@@ -127,10 +125,9 @@ impl Runtime {
 
     /// Delivers a waiting message if its turn has come: answers at once, others in the order of the channel.
     pub(super) fn hand_over(&mut self, slot: u32) {
-        let Some(message) = self.messages.get(slot) else { return };
-        if message.answers.is_some() {
+        if self.is_answer(slot) {
             self.deliver(slot);
-        } else {
+        } else if let Some(message) = self.messages.get(slot) {
             self.pump(message.channel, message.from);
         }
     }
@@ -163,6 +160,8 @@ impl Runtime {
         if message.progress != Progress::Waiting || !receiver.attached || !chan.core.freeze().is_open() {
             return;
         }
+        let request = self.asked(message).and_then(|asked| self.requests.remove(&asked));
+        let answers = request.as_ref().map(|request| request.ticket).or(message.answers);
         let delivery = Delivery {
             id: DeliveryId { key, attempt: message.attempts },
             to: receiver.id,
@@ -170,12 +169,18 @@ impl Runtime {
             channel: *chan.core.id(),
             message: message.id,
             reply_to: message.reply_to,
-            answers: message.answers,
+            answers,
             meta: message.meta.clone(),
             payload: message.payload.clone(),
         };
         self.stats.deliveries += 1;
         self.effects.push_back(Effect::Deliver(delivery));
+        if let Some(timer) = request.and_then(|request| request.timer) {
+            self.timers.cancel(timer);
+        }
+        if let Some(message) = self.messages.get_mut(slot) {
+            message.answers = answers;
+        }
         let timer = self.timers.set(self.now + self.config.delivery.agent_timeout, Timer::Handler(key));
         self.set_progress(slot, Progress::Handling(timer));
     }

@@ -1,4 +1,5 @@
 //! Messages: in order, exactly once into the inbox, never lost in silence.
 
 mod failure;
+mod requests;
 mod shutdown;
