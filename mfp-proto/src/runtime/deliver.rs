@@ -33,7 +33,7 @@ impl Runtime {
         match (message.progress, outcome) {
             (Progress::Done | Progress::Unpersisted, _) => return Err(UnknownDelivery),
             (_, Outcome::Done) => self.finish(delivery.key.slot),
-            (Progress::Handling(_), Outcome::Failed) if message.attempts == delivery.attempt => {
+            (Progress::Handling(_), Outcome::Failed) if message.handing == delivery.handing => {
                 self.stats.handler_failures += 1;
                 if let Some((agent, message, attempt)) = self.attempt_of(delivery.key.slot) {
                     self.effects.push_back(Effect::Event(Event::HandlerFailed { agent, message, attempt }));
@@ -162,8 +162,9 @@ impl Runtime {
         }
         let request = self.asked(message).and_then(|asked| self.requests.remove(&asked));
         let answers = request.as_ref().map(|request| request.ticket).or(message.answers);
+        let handing = message.handing.wrapping_add(1);
         let delivery = Delivery {
-            id: DeliveryId { key, attempt: message.attempts },
+            id: DeliveryId { key, attempt: message.attempts, handing },
             to: receiver.id,
             from: Sender { runtime: self.identity.id(), agent: sender.id, name: sender.shared_name.clone() },
             channel: *chan.core.id(),
@@ -180,6 +181,7 @@ impl Runtime {
         }
         if let Some(message) = self.messages.get_mut(slot) {
             message.answers = answers;
+            message.handing = handing;
         }
         let timer = self.timers.set(self.now + self.config.delivery.agent_timeout, Timer::Handler(key));
         self.set_progress(slot, Progress::Handling(timer));

@@ -175,6 +175,7 @@ impl Runtime {
             from: record.from,
             progress: Progress::Unpersisted,
             attempts: record.attempts,
+            handing: 0,
             next: NONE,
             q: record.q,
             id: record.id,

@@ -24,6 +24,21 @@ fn nothing_happens_to_messages_while_a_load_is_awaited() {
 }
 
 #[test]
+fn a_late_failure_is_not_taken_for_that_of_a_newer_handing() {
+    let (mut rig, alice, bob, channel) = Rig::pair(Config::default());
+    rig.send(alice, channel, Message::new(b"work"));
+    let first = delivery(&rig.settle());
+    rig.rt.detach(rig.now, &bob).unwrap();
+    assert_eq!(rig.bind("bob"), bob);
+    // Bob is at it again; what the first handler says is old.
+    let (at, _) = rig.rt.poll_timeout().unwrap();
+    assert_eq!(rig.rt.handle_processed(rig.now, first.id, Outcome::Failed), Err(UnknownDelivery));
+    assert_eq!(rig.rt.poll_timeout().unwrap().0, at);
+    assert!(rig.settle().is_empty());
+    assert_eq!(rig.rt.handle_processed(rig.now, first.id, Outcome::Done), Ok(()), "success of any attempt counts");
+}
+
+#[test]
 fn a_request_that_is_uncertain_waits_for_nothing() {
     let (mut rig, alice, _, channel) = Rig::pair(Config::default());
     let ticket = rig.send(alice, channel, Message::new(b"?").answer_within(Duration::from_secs(1)));
