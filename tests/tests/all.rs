@@ -2,6 +2,9 @@
 
 mod delivery;
 mod lifecycle;
+mod machine;
 mod properties;
+mod property;
 mod rig;
+mod trie;
 mod vectors;
