@@ -187,7 +187,8 @@ impl Model {
     fn letter(&self, by: Pick) -> Option<usize> {
         let is_letter = |number: &usize| matches!(self.messages[*number].place, Place::Letter(_));
         let letters: Vec<_> = (0..self.messages.len()).filter(is_letter).collect();
-        pick(&letters, self.messages.len(), by)
+        // The id of one that was lost may be that of a later one.
+        pick(&letters, self.messages.len(), by).filter(|number| self.messages[*number].place != Place::Lost)
     }
 
     fn resolve(&mut self, step: &Step) -> Option<Call> {
