@@ -17,6 +17,8 @@ mod told;
 mod traffic;
 mod view;
 
+pub(crate) use model::Model;
 pub(crate) use model::Service;
 pub(crate) use step::{SETUP, Step, Weights};
-pub(crate) use test::{Focus, Machine};
+pub(crate) use sut::Sut;
+pub(crate) use test::{Focus, Machine, Reference};

@@ -247,15 +247,14 @@ impl Model {
         })
     }
 
-    /// A message on the channel that `agent` has received; rather one that is a request.
+    /// A request that `agent` has received on the channel; seldom any request or message that was handed over.
     fn to_answer(&self, channel: usize, agent: usize, by: Pick) -> Option<usize> {
-        let received = |number: &usize| {
-            let message = &self.messages[*number];
-            message.channel == channel && self.receiver(*number) == agent && message.handed > 0
-        };
-        let requests: Vec<_> = self.requests.iter().map(|request| request.message).filter(received).collect();
-        let all: Vec<_> = (0..self.messages.len()).filter(received).collect();
-        pick(&requests, all.len(), by).map(|at| if requests.contains(&at) { at } else { all[at % all.len()] })
+        let received = |number: &usize| self.messages[*number].channel == channel && self.receiver(*number) == agent;
+        let handed = |number: &usize| self.messages[*number].handed > 0;
+        let all = self.requests.iter().map(|request| request.message).filter(handed);
+        let here: Vec<_> = all.clone().filter(received).collect();
+        let all: Vec<_> = if by % 2 == 0 { all.collect() } else { (0..self.messages.len()).filter(handed).collect() };
+        if by < 180 { pick(&here, 0, by) } else { pick(&all, 0, by % 128) }
     }
 
     fn execute(&mut self) -> Reply {
