@@ -141,6 +141,10 @@ fn check(snapshot: &Snapshot) -> Result<(), LoadError> {
     if numbers.len() != snapshot.messages.len() {
         return Err(LoadError::DuplicateMessage);
     }
+    let letters: BTreeSet<_> = snapshot.dead_letters.iter().map(|letter| letter.message.id).collect();
+    if letters.len() != snapshot.dead_letters.len() {
+        return Err(LoadError::DuplicateMessage);
+    }
     let given = |message: &MessageRecord| channels.get(&message.channel).is_some_and(|q| (1..=*q).contains(&message.q));
     if snapshot.messages.iter().all(given) { Ok(()) } else { Err(LoadError::BadMessage) }
 }

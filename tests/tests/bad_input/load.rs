@@ -53,7 +53,7 @@ fn whole(snapshot: &Snapshot) -> bool {
 /// One way to make a snapshot contradict itself.
 type Spoil = fn(&mut Snapshot, Index) -> LoadError;
 
-const SPOILS: [Spoil; 11] = [
+const SPOILS: [Spoil; 12] = [
     |snapshot, _| {
         snapshot.runtime = None;
         LoadError::NoRuntimeRecord
@@ -102,6 +102,10 @@ const SPOILS: [Spoil; 11] = [
     |snapshot, at| {
         at.get_mut(&mut snapshot.messages).q = 1 << 40;
         LoadError::BadMessage
+    },
+    |snapshot, at| {
+        snapshot.dead_letters.push(at.get(&snapshot.dead_letters).clone());
+        LoadError::DuplicateMessage
     },
 ];
 
