@@ -7,6 +7,7 @@ mod lifecycle;
 mod machine;
 mod properties;
 mod property;
+mod redaction;
 mod rig;
 mod stages;
 mod trie;
