@@ -103,7 +103,7 @@ impl Default for Limits {
 impl Default for DeliveryPolicy {
     fn default() -> Self {
         Self {
-            agent_timeout: Duration::from_secs(120),
+            agent_timeout: Duration::from_mins(2),
             max_attempts: NonZeroU16::MIN.saturating_add(2),
             retry: BackoffConfig::default(),
         }

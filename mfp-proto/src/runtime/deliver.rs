@@ -17,8 +17,8 @@ impl Runtime {
     /// A message is finished by the success of any of its attempts, also of one that was given up as too slow.
     ///
     /// # Errors
-    /// [`UnknownDelivery`] if the message is finished, its channel closed, or a failed commit has intervened. There is
-    /// nothing left to do then.
+    /// [`UnknownDelivery`] if the message is finished, its channel closed, the runtime has stopped, or a failed commit
+    /// has intervened. There is nothing left to do then.
     pub fn handle_processed(
         &mut self,
         now: Instant,
@@ -26,7 +26,7 @@ impl Runtime {
         outcome: Outcome,
     ) -> Result<(), UnknownDelivery> {
         self.advance_clock(now);
-        if self.phase == Phase::AwaitingLoad {
+        if matches!(self.phase, Phase::AwaitingLoad | Phase::Stopped) {
             return Err(UnknownDelivery);
         }
         let message = self.messages.get_key(delivery.key).ok_or(UnknownDelivery)?;

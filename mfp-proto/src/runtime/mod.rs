@@ -221,10 +221,18 @@ impl Runtime {
     /// and all is durable, or after `drain_timeout`, [`Event::Drained`] comes out, and then nothing is taken.
     pub fn shutdown(&mut self, now: Instant) {
         self.advance_clock(now);
-        if matches!(self.phase, Phase::Running | Phase::AwaitingLoad) {
-            self.phase = Phase::Draining;
-            let until = self.now + self.config.drain_timeout;
-            self.timers.set(until, Timer::Drain);
+        match self.phase {
+            Phase::Running => {
+                self.phase = Phase::Draining;
+                let until = self.now + self.config.drain_timeout;
+                self.timers.set(until, Timer::Drain);
+            }
+            // What is durable is durable, and nothing else can be finished.
+            Phase::AwaitingLoad => {
+                let effect = self.drained();
+                self.effects.push_back(effect);
+            }
+            Phase::Draining | Phase::Stopped => {}
         }
     }
 
