@@ -116,11 +116,9 @@ impl Pair {
     pub(super) const EMPTY: Self = Self([[0; 32]; 2]);
 }
 
-/// A leaf. Its hash lies in its parent, and its state is not kept.
-#[derive(Clone, Debug)]
-pub struct LeafRecord {
-    /// None for a free one.
-    pub(super) id: Option<LeafId>,
+/// What an update follows of a leaf. Its id lies apart from it, its hash in its parent; its state is not kept.
+#[derive(Clone, Copy, Debug)]
+pub struct LeafHead {
     /// Where it hangs. Of a free one: the next free one, as an index.
     pub(super) up: Place,
     /// How often the place has been freed, modulo 2^32.
@@ -199,24 +197,24 @@ impl<S: Tables> Arena<S> {
         &self.tables.pairs()[inner as usize]
     }
 
-    pub(super) fn leaf(&self, at: u32) -> &LeafRecord {
-        &self.tables.leaves()[at as usize]
+    /// The id of the leaf at this index; `None` if it is free.
+    pub(super) fn leaf_id(&self, at: u32) -> Option<LeafId> {
+        self.tables.ids()[at as usize]
     }
 
-    fn leaf_mut(&mut self, at: u32) -> &mut LeafRecord {
-        &mut self.tables.leaves_mut()[at as usize]
+    fn head_mut(&mut self, at: u32) -> &mut LeafHead {
+        &mut self.tables.heads_mut()[at as usize]
     }
 
     /// The handle to the leaf at this index.
     pub(super) fn handle(&self, at: u32) -> Leaf {
-        Leaf { at, generation: self.leaf(at).generation }
+        Leaf { at, generation: self.tables.heads()[at as usize].generation }
     }
 
     /// The id and the place of a leaf; `None` if the handle is not one to a present leaf.
     pub(super) fn resolve(&self, leaf: Leaf) -> Option<(LeafId, Place)> {
-        let record = self.tables.leaves().get(leaf.at as usize)?;
-        let id = record.id.filter(|_| record.generation == leaf.generation)?;
-        Some((id, record.up))
+        let head = self.tables.heads().get(leaf.at as usize).filter(|head| head.generation == leaf.generation)?;
+        Some((self.leaf_id(leaf.at)?, head.up))
     }
 
     /// Sets the hash of the node at this place.
@@ -263,20 +261,22 @@ impl<S: Tables> Arena<S> {
 
     /// Marks the inner node on which this place is, and all above it: those above one that is stale already are.
     fn mark_above(&mut self, mut place: Place) {
+        // The next root hashes the pairs on the way. Reading them now lets memory fetch them while we climb.
+        let mut read = 0;
         while let Some((parent, _)) = place.parent() {
-            // The next root hashes this pair. Reading it now lets memory fetch it while we climb.
-            core::hint::black_box((self.pair(parent).0[0][0], self.bit(parent)));
+            read ^= self.pair(parent).0[0][0] ^ self.bit(parent);
             place = self.place_of(parent);
             if !self.set_stale(place, true) {
-                return;
+                break;
             }
         }
+        core::hint::black_box(read);
     }
 
     /// Hangs a node, with its hash, at a place.
     pub(super) fn hang(&mut self, node: Node, place: Place, (hash, stale): ([u8; 32], bool)) {
         match node.kind() {
-            Kind::Leaf(at) => self.leaf_mut(at).up = place,
+            Kind::Leaf(at) => self.head_mut(at).up = place,
             Kind::Inner(at) => self.set_up(at, self.up(at).with_place(place)),
         }
         match place.parent() {
@@ -334,7 +334,7 @@ impl<S: Tables> Arena<S> {
         }
         let len = self.tables.ups().len();
         let at = u32::try_from(len).ok().filter(|_| len < MAX_SLOTS).ok_or(TrieError::Full)?;
-        let leaf = LeafRecord { id: None, up: Place(self.free_leaf), generation: 0 };
+        let leaf = LeafHead { up: Place(self.free_leaf), generation: 0 };
         self.tables.try_push(Up(self.free_inner), Children([Node::leaf(at); 2]), leaf)?;
         self.free_inner = at;
         self.free_leaf = at;
@@ -344,9 +344,8 @@ impl<S: Tables> Arena<S> {
     /// Takes a leaf that `reserve` has made sure of.
     pub(super) fn take_leaf(&mut self, id: LeafId) -> u32 {
         let at = self.free_leaf;
-        let record = self.leaf_mut(at);
-        record.id = Some(id);
-        let Place(next) = record.up;
+        self.tables.ids_mut()[at as usize] = Some(id);
+        let Place(next) = self.head_mut(at).up;
         self.free_leaf = next;
         at
     }
@@ -368,10 +367,9 @@ impl<S: Tables> Arena<S> {
 
     pub(super) fn free_leaf(&mut self, at: u32) {
         let next = mem::replace(&mut self.free_leaf, at);
-        let record = self.leaf_mut(at);
-        record.id = None;
-        record.up = Place(next);
-        record.generation = record.generation.wrapping_add(1);
+        self.tables.ids_mut()[at as usize] = None;
+        let head = self.head_mut(at);
+        *head = LeafHead { up: Place(next), generation: head.generation.wrapping_add(1) };
     }
 
     pub(super) fn free_inner(&mut self, at: u32) {

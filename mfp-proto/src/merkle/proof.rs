@@ -105,7 +105,7 @@ impl<S: Storage> Trie<S> {
             proof.path.push(PathStep { bit, sibling }).ok()?;
         };
         proof.path.reverse();
-        let found = self.arena.leaf(at).id?;
+        let found = self.arena.leaf_id(at)?;
         let (id, state) = proof.leaf.insert((found, state_of(&found)?));
         (leaf_hash(id, state) == hash).then_some(proof)
     }

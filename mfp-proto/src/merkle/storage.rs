@@ -1,11 +1,13 @@
 //! Where the nodes of a trie lie: tables that only grow, of fixed or of growing capacity.
 //!
 //! A table for each use, so that a climb stays in the caches: four bytes a node to climb along, one for its bit, eight
-//! for its children, and the two hashes in one cache line. What is kept of a leaf is read once a change.
+//! for its children, and the two hashes in one cache line. Of a leaf, eight to climb from; its
+//! id is read once a change.
 
 use core::fmt;
 
-use super::arena::{Children, LeafRecord, Pair, Up};
+use super::arena::{Children, LeafHead, Pair, Up};
+use super::leaf::LeafId;
 use super::trie::TrieError;
 
 /// Storage of a [`Trie`](super::Trie): [`FixedSlots`], or [`GrowingSlots`] with the feature `alloc`.
@@ -24,7 +26,8 @@ pub struct FixedSlots<const N: usize> {
     bits: heapless::Vec<u8, N>,
     children: heapless::Vec<Children, N>,
     pairs: heapless::Vec<Pair, N>,
-    leaves: heapless::Vec<LeafRecord, N>,
+    heads: heapless::Vec<LeafHead, N>,
+    ids: heapless::Vec<Option<LeafId>, N>,
 }
 
 /// Room that grows.
@@ -35,12 +38,13 @@ pub struct GrowingSlots {
     bits: alloc::vec::Vec<u8>,
     children: alloc::vec::Vec<Children>,
     pairs: alloc::vec::Vec<Pair>,
-    leaves: alloc::vec::Vec<LeafRecord>,
+    heads: alloc::vec::Vec<LeafHead>,
+    ids: alloc::vec::Vec<Option<LeafId>>,
 }
 
 /// The tables of a storage, which the trie alone uses.
 mod sealed {
-    use super::{Children, LeafRecord, Pair, TrieError, Up};
+    use super::{Children, LeafHead, LeafId, Pair, TrieError, Up};
 
     #[allow(unnameable_types, reason = "that is what seals the trait")]
     pub trait Tables {
@@ -52,10 +56,12 @@ mod sealed {
         fn children_mut(&mut self) -> &mut [Children];
         fn pairs(&self) -> &[Pair];
         fn pairs_mut(&mut self) -> &mut [Pair];
-        fn leaves(&self) -> &[LeafRecord];
-        fn leaves_mut(&mut self) -> &mut [LeafRecord];
+        fn heads(&self) -> &[LeafHead];
+        fn heads_mut(&mut self) -> &mut [LeafHead];
+        fn ids(&self) -> &[Option<LeafId>];
+        fn ids_mut(&mut self) -> &mut [Option<LeafId>];
         /// Appends one entry to each table, or changes nothing.
-        fn try_push(&mut self, up: Up, children: Children, leaf: LeafRecord) -> Result<(), TrieError>;
+        fn try_push(&mut self, up: Up, children: Children, leaf: LeafHead) -> Result<(), TrieError>;
     }
 }
 pub(super) use sealed::Tables;
@@ -77,7 +83,8 @@ macro_rules! slices {
             bits, bits_mut: u8;
             children, children_mut: Children;
             pairs, pairs_mut: Pair;
-            leaves, leaves_mut: LeafRecord;
+            heads, heads_mut: LeafHead;
+            ids, ids_mut: Option<LeafId>;
         }
     };
 }
@@ -85,13 +92,14 @@ macro_rules! slices {
 impl<const N: usize> Tables for FixedSlots<N> {
     slices!();
 
-    fn try_push(&mut self, up: Up, children: Children, leaf: LeafRecord) -> Result<(), TrieError> {
+    fn try_push(&mut self, up: Up, children: Children, leaf: LeafHead) -> Result<(), TrieError> {
         // All have the same capacity and length, so the first refuses if any does.
         self.ups.push(up).map_err(|_| TrieError::Full)?;
         self.bits.push(0).map_err(|_| TrieError::Full)?;
         self.children.push(children).map_err(|_| TrieError::Full)?;
         self.pairs.push(Pair::EMPTY).map_err(|_| TrieError::Full)?;
-        self.leaves.push(leaf).map_err(|_| TrieError::Full)
+        self.heads.push(leaf).map_err(|_| TrieError::Full)?;
+        self.ids.push(None).map_err(|_| TrieError::Full)
     }
 }
 
@@ -101,7 +109,8 @@ impl<const N: usize> Storage for FixedSlots<N> {
         bits: heapless::Vec::new(),
         children: heapless::Vec::new(),
         pairs: heapless::Vec::new(),
-        leaves: heapless::Vec::new(),
+        heads: heapless::Vec::new(),
+        ids: heapless::Vec::new(),
     };
 }
 
@@ -111,17 +120,19 @@ impl<const N: usize> Storage for FixedSlots<N> {
 impl Tables for GrowingSlots {
     slices!();
 
-    fn try_push(&mut self, up: Up, children: Children, leaf: LeafRecord) -> Result<(), TrieError> {
+    fn try_push(&mut self, up: Up, children: Children, leaf: LeafHead) -> Result<(), TrieError> {
         reserve(&mut self.ups)?;
         reserve(&mut self.bits)?;
         reserve(&mut self.children)?;
         reserve(&mut self.pairs)?;
-        reserve(&mut self.leaves)?;
+        reserve(&mut self.heads)?;
+        reserve(&mut self.ids)?;
         self.ups.push(up);
         self.bits.push(0);
         self.children.push(children);
         self.pairs.push(Pair::EMPTY);
-        self.leaves.push(leaf);
+        self.heads.push(leaf);
+        self.ids.push(None);
         Ok(())
     }
 }
@@ -133,7 +144,8 @@ impl Storage for GrowingSlots {
         bits: alloc::vec::Vec::new(),
         children: alloc::vec::Vec::new(),
         pairs: alloc::vec::Vec::new(),
-        leaves: alloc::vec::Vec::new(),
+        heads: alloc::vec::Vec::new(),
+        ids: alloc::vec::Vec::new(),
     };
 }
 
@@ -146,7 +158,15 @@ fn reserve<T>(table: &mut alloc::vec::Vec<T>) -> Result<(), TrieError> {
     table.try_reserve_exact(table.len() / 4 + 8).map_err(|_| TrieError::Full)
 }
 
-const _: () = assert!(size_of::<Up>() + 1 + size_of::<Children>() + size_of::<Pair>() + size_of::<LeafRecord>() <= 128);
+const _: () = assert!(
+    size_of::<Up>()
+        + 1
+        + size_of::<Children>()
+        + size_of::<Pair>()
+        + size_of::<LeafHead>()
+        + size_of::<Option<LeafId>>()
+        <= 128
+);
 
 impl<const N: usize> fmt::Debug for FixedSlots<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

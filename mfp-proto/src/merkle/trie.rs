@@ -106,8 +106,8 @@ impl<S: Storage> Trie<S> {
     /// [`TrieError::NoSuchLeaf`] if it has been removed.
     pub fn update(&mut self, leaf: Leaf, state: &[u8; 32]) -> Result<(), TrieError> {
         let (id, up) = self.arena.resolve(leaf).ok_or(TrieError::NoSuchLeaf)?;
-        self.arena.set_hash(up, leaf_hash(&id, state));
         self.arena.mark_changed(up);
+        self.arena.set_hash(up, leaf_hash(&id, state));
         self.root = None;
         Ok(())
     }
@@ -147,7 +147,7 @@ impl<S: Storage> Trie<S> {
                 Kind::Inner(at) => {
                     node = self.arena.children(at).on(Side::of(key, self.arena.bit(at)));
                 }
-                Kind::Leaf(at) => return Some((at, self.arena.leaf(at).id?)),
+                Kind::Leaf(at) => return Some((at, self.arena.leaf_id(at)?)),
             }
         }
     }
