@@ -1,0 +1,5 @@
+//! Version 2.
+
+mod frame;
+mod identity;
+mod message_id;
