@@ -2,4 +2,5 @@
 
 mod frame;
 mod identity;
+mod merkle;
 mod message_id;
