@@ -1,0 +1,4 @@
+//! What the suites of this package share: reading test vectors, and running every AEAD back end.
+
+pub mod aead;
+pub mod vectors;

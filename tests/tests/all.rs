@@ -1,0 +1,4 @@
+//! All suites, in one binary.
+
+mod properties;
+mod vectors;
