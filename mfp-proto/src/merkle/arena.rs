@@ -97,11 +97,11 @@ impl Up {
 pub struct Children(pub(super) [Node; 2]);
 
 impl Children {
-    pub(super) const fn on(&self, side: Side) -> Node {
+    pub(super) const fn on(self, side: Side) -> Node {
         let Self([left, right]) = self;
         match side {
-            Side::Left => *left,
-            Side::Right => *right,
+            Side::Left => left,
+            Side::Right => right,
         }
     }
 }
@@ -189,8 +189,8 @@ impl<S: Tables> Arena<S> {
         self.tables.bits()[inner as usize]
     }
 
-    pub(super) fn children(&self, inner: u32) -> &Children {
-        &self.tables.children()[inner as usize]
+    pub(super) fn children(&self, inner: u32) -> Children {
+        self.tables.children()[inner as usize]
     }
 
     pub(super) fn pair(&self, inner: u32) -> &Pair {
