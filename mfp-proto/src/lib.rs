@@ -15,3 +15,4 @@ pub mod frame;
 pub mod id;
 pub mod ratchet;
 pub mod time;
+pub mod wire;
