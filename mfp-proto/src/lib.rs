@@ -8,11 +8,21 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+pub mod agents;
+#[cfg(feature = "alloc")]
+pub mod config;
 pub mod crypto;
 pub mod encoding;
 pub mod error;
 pub mod frame;
 pub mod id;
+pub mod local;
+pub mod merkle;
+pub mod policy;
 pub mod ratchet;
+#[cfg(feature = "alloc")]
+pub mod runtime;
+#[cfg(feature = "alloc")]
+pub mod store;
 pub mod time;
 pub mod wire;
