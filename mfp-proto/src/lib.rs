@@ -25,3 +25,4 @@ pub mod runtime;
 #[cfg(feature = "alloc")]
 pub mod store;
 pub mod time;
+pub mod wire;
