@@ -15,6 +15,7 @@ pub mod crypto;
 pub mod encoding;
 pub mod error;
 pub mod frame;
+pub mod handshake;
 pub mod id;
 pub mod local;
 pub mod merkle;
