@@ -5,7 +5,7 @@
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
-#[cfg(feature = "std")]
+#[cfg(any(test, feature = "std"))]
 extern crate std;
 
 pub mod crypto;
@@ -13,6 +13,9 @@ pub mod encoding;
 pub mod error;
 pub mod frame;
 pub mod id;
+pub mod link;
 pub mod ratchet;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod time;
 pub mod wire;
