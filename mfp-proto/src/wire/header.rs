@@ -5,6 +5,8 @@ use core::fmt;
 use crate::frame::Depth;
 use crate::id::{ChannelId, SessionId};
 
+use super::cursor::{put, take};
+
 /// Bytes in a header.
 pub const HEADER_LEN: usize = 64;
 /// The first four bytes of every message.
@@ -119,15 +121,15 @@ impl Header {
     /// The 64 bytes on the wire.
     pub fn encode(&self) -> [u8; HEADER_LEN] {
         let mut out = [0; HEADER_LEN];
-        put::<{ offset::MAGIC }, _>(&mut out, MAGIC);
-        put::<{ offset::VERSION }, _>(&mut out, VERSION.to_be_bytes());
-        put::<{ offset::FLAGS }, _>(&mut out, self.flags.bits().to_be_bytes());
-        put::<{ offset::FRAME_DEPTH }, _>(&mut out, u32::from(self.depth.blocks()).to_be_bytes());
-        put::<{ offset::PAYLOAD_LEN }, _>(&mut out, self.payload_len.to_be_bytes());
-        put::<{ offset::CHANNEL }, _>(&mut out, *self.channel.as_bytes());
-        put::<{ offset::STEP }, _>(&mut out, self.step.to_be_bytes());
-        put::<{ offset::SESSION }, _>(&mut out, *self.session.as_bytes());
-        put::<{ offset::ACK }, _>(&mut out, self.ack.to_be_bytes());
+        put::<{ offset::MAGIC }, _, _>(&mut out, MAGIC);
+        put::<{ offset::VERSION }, _, _>(&mut out, VERSION.to_be_bytes());
+        put::<{ offset::FLAGS }, _, _>(&mut out, self.flags.bits().to_be_bytes());
+        put::<{ offset::FRAME_DEPTH }, _, _>(&mut out, u32::from(self.depth.blocks()).to_be_bytes());
+        put::<{ offset::PAYLOAD_LEN }, _, _>(&mut out, self.payload_len.to_be_bytes());
+        put::<{ offset::CHANNEL }, _, _>(&mut out, *self.channel.as_bytes());
+        put::<{ offset::STEP }, _, _>(&mut out, self.step.to_be_bytes());
+        put::<{ offset::SESSION }, _, _>(&mut out, *self.session.as_bytes());
+        put::<{ offset::ACK }, _, _>(&mut out, self.ack.to_be_bytes());
         out
     }
 
@@ -139,25 +141,25 @@ impl Header {
     /// # Errors
     /// The first check that failed.
     pub fn parse(bytes: &[u8; HEADER_LEN]) -> Result<Self, HeaderError> {
-        if take::<{ offset::MAGIC }, _>(bytes) != MAGIC {
+        if take::<{ offset::MAGIC }, _, _>(bytes) != MAGIC {
             return Err(HeaderError::Magic);
         }
-        if u16::from_be_bytes(take::<{ offset::VERSION }, _>(bytes)) != VERSION {
+        if u16::from_be_bytes(take::<{ offset::VERSION }, _, _>(bytes)) != VERSION {
             return Err(HeaderError::Version);
         }
-        let flags = u16::from_be_bytes(take::<{ offset::FLAGS }, _>(bytes));
+        let flags = u16::from_be_bytes(take::<{ offset::FLAGS }, _, _>(bytes));
         let flags = Flags::from_bits(flags).ok_or(HeaderError::Flags)?;
-        let blocks = u32::from_be_bytes(take::<{ offset::FRAME_DEPTH }, _>(bytes));
+        let blocks = u32::from_be_bytes(take::<{ offset::FRAME_DEPTH }, _, _>(bytes));
         let blocks = u8::try_from(blocks).map_err(|_| HeaderError::FrameDepth)?;
         let depth = Depth::new(blocks).map_err(|_| HeaderError::FrameDepth)?;
         Ok(Self {
             flags,
             depth,
-            payload_len: u32::from_be_bytes(take::<{ offset::PAYLOAD_LEN }, _>(bytes)),
-            channel: ChannelId::from_bytes(take::<{ offset::CHANNEL }, _>(bytes)),
-            step: u64::from_be_bytes(take::<{ offset::STEP }, _>(bytes)),
-            session: SessionId::from_bytes(take::<{ offset::SESSION }, _>(bytes)),
-            ack: u64::from_be_bytes(take::<{ offset::ACK }, _>(bytes)),
+            payload_len: u32::from_be_bytes(take::<{ offset::PAYLOAD_LEN }, _, _>(bytes)),
+            channel: ChannelId::from_bytes(take::<{ offset::CHANNEL }, _, _>(bytes)),
+            step: u64::from_be_bytes(take::<{ offset::STEP }, _, _>(bytes)),
+            session: SessionId::from_bytes(take::<{ offset::SESSION }, _, _>(bytes)),
+            ack: u64::from_be_bytes(take::<{ offset::ACK }, _, _>(bytes)),
         })
     }
 }
@@ -170,28 +172,6 @@ pub fn mask(header: &mut [u8; HEADER_LEN], mask: &[u8; MASK_LEN]) {
     }
     for (byte, key) in header.iter_mut().skip(offset::ACK).zip(ack) {
         *byte ^= key;
-    }
-}
-
-/// The `N` bytes at `AT`. That they lie inside the header is checked when this is compiled.
-const fn take<const AT: usize, const N: usize>(header: &[u8; HEADER_LEN]) -> [u8; N] {
-    const { assert!(AT + N <= HEADER_LEN) };
-    let mut out = [0; N];
-    let mut at = 0;
-    while at < N {
-        out[at] = header[AT + at];
-        at += 1;
-    }
-    out
-}
-
-/// Writes `N` bytes at `AT`. That they lie inside the header is checked when this is compiled.
-const fn put<const AT: usize, const N: usize>(header: &mut [u8; HEADER_LEN], value: [u8; N]) {
-    const { assert!(AT + N <= HEADER_LEN) };
-    let mut at = 0;
-    while at < N {
-        header[AT + at] = value[at];
-        at += 1;
     }
 }
 
