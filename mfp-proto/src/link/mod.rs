@@ -12,6 +12,7 @@ mod channels;
 mod keys;
 pub mod lane;
 pub mod rotation;
+pub mod session;
 #[cfg(test)]
 mod vectors;
 
@@ -21,3 +22,4 @@ pub use channels::{BindError, ChannelState, ChannelTable, FixedChannels, TableFu
 pub use keys::{Direction, LaneKeys, Role, SessionKeys};
 pub use lane::Lane;
 pub use rotation::Rotation;
+pub use session::Session;

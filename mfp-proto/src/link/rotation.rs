@@ -11,13 +11,14 @@
 //!                                  ── DONE ─►   its receiving lane switches ──► Idle
 //! ```
 
-use core::{fmt, mem};
+use core::fmt;
 
 use crate::crypto::Secret;
 use crate::crypto::dh::{PublicKey, StaticSecret};
 use crate::crypto::hash::{hmac, sha256};
 use crate::error::CryptoError;
 use crate::id::{RuntimeId, SessionId};
+use crate::wire::Item;
 
 /// What both lanes switch to: `ss` and `tr` of section 10. Erased on drop.
 #[derive(Clone)]
@@ -47,30 +48,6 @@ impl fmt::Debug for Fresh {
     }
 }
 
-/// An item of the rotation (section 7). All travel on the control channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Marker {
-    /// `ROTATE_REQ(g, E_a)`.
-    Request {
-        /// Which rotation of the session, from 1.
-        g: u32,
-        /// Ephemeral public key of the sender.
-        ephemeral: PublicKey,
-    },
-    /// `ROTATE_ACK(g, E_b)`: the last message of its lane under the old keys.
-    Answer {
-        /// Which rotation of the session, from 1.
-        g: u32,
-        /// Ephemeral public key of the sender.
-        ephemeral: PublicKey,
-    },
-    /// `ROTATE_DONE(g)`: the last message of its lane under the old keys.
-    Done {
-        /// Which rotation of the session, from 1.
-        g: u32,
-    },
-}
-
 /// Why the rotation cannot go on. The session must end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RotationError {
@@ -90,12 +67,6 @@ impl fmt::Display for RotationError {
 }
 
 impl core::error::Error for RotationError {}
-
-impl From<CryptoError> for RotationError {
-    fn from(_: CryptoError) -> Self {
-        Self::WeakKey
-    }
-}
 
 /// Why no rotation was begun. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,7 +96,7 @@ enum State {
     Wanted,
     /// REQ is sent. `crossed`: the peer's own has come, and lost.
     Requested {
-        secret: EphemeralSecret,
+        secret: Ephemeral,
         crossed: bool,
     },
     /// ACK is to be sent.
@@ -143,10 +114,10 @@ enum State {
 }
 
 #[derive(Clone, Debug)]
-struct EphemeralSecret(StaticSecret);
+struct Ephemeral(StaticSecret);
 
 #[cfg(any(test, feature = "testing"))]
-impl PartialEq for EphemeralSecret {
+impl PartialEq for Ephemeral {
     fn eq(&self, other: &Self) -> bool {
         subtle::ConstantTimeEq::ct_eq(&self.0, &other.0).into()
     }
@@ -154,17 +125,10 @@ impl PartialEq for EphemeralSecret {
 
 /// The marker to be sent next, and what follows once it is.
 #[derive(Debug)]
-pub struct Plan {
-    marker: Marker,
+pub(super) struct Plan {
+    pub(super) marker: Item<'static>,
     next: State,
     switch: Option<Fresh>,
-}
-
-impl Plan {
-    /// The item to be sealed.
-    pub fn marker(&self) -> &Marker {
-        &self.marker
-    }
 }
 
 /// Which marker is due, and which is legal (section 10).
@@ -183,7 +147,7 @@ pub struct Rotation {
 
 impl Rotation {
     /// No rotation yet. Of two requests that cross, that of the smaller of the two runtime ids counts.
-    pub fn new(session: SessionId, local: &RuntimeId, peer: &RuntimeId) -> Self {
+    pub(super) fn new(session: SessionId, local: &RuntimeId, peer: &RuntimeId) -> Self {
         Self { session, wins: local < peer, finished: 0, state: State::Idle }
     }
 
@@ -202,79 +166,72 @@ impl Rotation {
         matches!(self.state, State::Wanted | State::Asked { .. } | State::Agreed { .. })
     }
 
+    /// g of the one under way, or of the next.
+    fn number(&self) -> Option<u32> {
+        self.finished.checked_add(1)
+    }
+
     /// Begins one: a request is due.
-    ///
-    /// # Errors
-    /// [`RequestError`]; nothing has changed.
-    pub fn request(&mut self) -> Result<(), RequestError> {
+    pub(super) fn request(&mut self) -> Result<(), RequestError> {
         if self.under_way() {
             return Err(RequestError::UnderWay);
         }
-        self.number().map_err(|_| RequestError::Exhausted)?;
+        self.number().ok_or(RequestError::Exhausted)?;
         self.state = State::Wanted;
         Ok(())
     }
 
-    /// g of the one under way, or of the next.
-    fn number(&self) -> Result<u32, RotationError> {
-        self.finished.checked_add(1).ok_or(RotationError::Unexpected)
-    }
-
-    /// The marker that is due. Nothing changes until [`sent`](Self::sent).
+    /// The marker that is due, if one is. Nothing changes until [`sent`](Self::sent).
     ///
-    /// `entropy` gives 32 fresh random bytes; it is called at most once, and never for DONE.
-    ///
-    /// # Errors
-    /// [`RotationError::Unexpected`] if none is due, [`RotationError::WeakKey`].
-    pub fn plan(&self, entropy: impl FnOnce() -> [u8; 32]) -> Result<Plan, RotationError> {
-        let g = self.number()?;
-        match &self.state {
+    /// `entropy` gives 32 fresh random bytes; it is called at most once, and never for DONE. An error means that the
+    /// shared secret is all zero: the session must end.
+    pub(super) fn plan(&self, entropy: impl FnOnce() -> [u8; 32]) -> Result<Option<Plan>, CryptoError> {
+        let Some(g) = self.number() else { return Ok(None) };
+        Ok(match &self.state {
             State::Wanted => {
                 let secret = StaticSecret::from_bytes(entropy());
-                let marker = Marker::Request { g, ephemeral: secret.public() };
-                let next = State::Requested { secret: EphemeralSecret(secret), crossed: false };
-                Ok(Plan { marker, next, switch: None })
+                let marker = Item::RotateReq { g, ephemeral: secret.public() };
+                let next = State::Requested { secret: Ephemeral(secret), crossed: false };
+                Some(Plan { marker, next, switch: None })
             }
             State::Asked { theirs } => {
                 let secret = StaticSecret::from_bytes(entropy());
                 let ephemeral = secret.public();
                 let fresh = Fresh::new(secret.exchange(theirs)?, &self.session, g, theirs, &ephemeral);
                 let next = State::Answered { fresh: fresh.clone() };
-                Ok(Plan { marker: Marker::Answer { g, ephemeral }, next, switch: Some(fresh) })
+                Some(Plan { marker: Item::RotateAck { g, ephemeral }, next, switch: Some(fresh) })
             }
             State::Agreed { fresh } => {
-                Ok(Plan { marker: Marker::Done { g }, next: State::Idle, switch: Some(fresh.clone()) })
+                Some(Plan { marker: Item::RotateDone { g }, next: State::Idle, switch: Some(fresh.clone()) })
             }
-            State::Idle | State::Requested { .. } | State::Answered { .. } => Err(RotationError::Unexpected),
-        }
+            State::Idle | State::Requested { .. } | State::Answered { .. } => None,
+        })
     }
 
     /// The planned marker has been sealed. The sending lane switches if there is something to switch to.
     #[must_use = "the sending lane must switch"]
-    pub fn sent(&mut self, plan: Plan) -> Option<Fresh> {
-        if let Marker::Done { g } = plan.marker {
+    pub(super) fn sent(&mut self, plan: Plan) -> Option<Fresh> {
+        if let Item::RotateDone { g } = plan.marker {
             self.finished = g;
         }
         self.state = plan.next;
         plan.switch
     }
 
-    /// A marker has been opened. The receiving lane switches if there is something to switch to.
-    ///
-    /// # Errors
-    /// [`RotationError`]; nothing has changed.
+    /// An item has been opened. The receiving lane switches if there is something to switch to. After an error
+    /// nothing has changed, and the session must end.
     #[must_use = "the receiving lane must switch"]
-    pub fn handle(&mut self, marker: &Marker) -> Result<Option<Fresh>, RotationError> {
-        let g = self.number()?;
-        match *marker {
-            Marker::Request { g: found, .. } | Marker::Answer { g: found, .. } | Marker::Done { g: found }
-                if found != g =>
-            {
-                Err(RotationError::Unexpected)
-            }
-            Marker::Request { ephemeral, .. } => self.handle_request(ephemeral).map(|()| None),
-            Marker::Answer { ephemeral, .. } => self.handle_answer(g, &ephemeral).map(Some),
-            Marker::Done { .. } => self.handle_done(g).map(Some),
+    pub(super) fn handle(&mut self, item: &Item<'_>) -> Result<Option<Fresh>, RotationError> {
+        let (Item::RotateReq { g, .. } | Item::RotateAck { g, .. } | Item::RotateDone { g }) = *item else {
+            return Ok(None);
+        };
+        if Some(g) != self.number() {
+            return Err(RotationError::Unexpected);
+        }
+        match *item {
+            Item::RotateReq { ephemeral, .. } => self.handle_request(ephemeral).map(|()| None),
+            Item::RotateAck { ephemeral, .. } => self.handle_answer(g, &ephemeral).map(Some),
+            _ => self.handle_done(g).map(Some),
         }
     }
 
@@ -292,23 +249,23 @@ impl Rotation {
     }
 
     fn handle_answer(&mut self, g: u32, theirs: &PublicKey) -> Result<Fresh, RotationError> {
-        let State::Requested { secret, .. } = &self.state else { return Err(RotationError::Unexpected) };
-        let shared = secret.0.exchange(theirs)?;
-        let fresh = Fresh::new(shared, &self.session, g, &secret.0.public(), theirs);
+        let State::Requested { secret: Ephemeral(secret), .. } = &self.state else {
+            return Err(RotationError::Unexpected);
+        };
+        let shared = secret.exchange(theirs).map_err(|_| RotationError::WeakKey)?;
+        let fresh = Fresh::new(shared, &self.session, g, &secret.public(), theirs);
         self.state = State::Agreed { fresh: fresh.clone() };
         Ok(fresh)
     }
 
     fn handle_done(&mut self, g: u32) -> Result<Fresh, RotationError> {
-        match mem::replace(&mut self.state, State::Idle) {
-            State::Answered { fresh } => {
-                self.finished = g;
-                Ok(fresh)
-            }
-            other => {
-                self.state = other;
-                Err(RotationError::Unexpected)
-            }
-        }
+        let State::Answered { fresh } = &self.state else { return Err(RotationError::Unexpected) };
+        let fresh = fresh.clone();
+        self.state = State::Idle;
+        self.finished = g;
+        Ok(fresh)
     }
 }
+
+#[cfg(test)]
+mod tests;

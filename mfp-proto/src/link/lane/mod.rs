@@ -145,8 +145,8 @@ impl<C: ChannelTable> Lane<C> {
         if *channel == CONTROL { Some(&self.control) } else { self.channels.get(channel) }
     }
 
-    /// The flags of the message at this lane's step (section 4).
-    fn flags(&self) -> Flags {
+    /// The flags of the next message (section 4).
+    pub fn flags(&self) -> Flags {
         match (self.direction, self.step) {
             (Direction::InitiatorToResponder, 0) => Flags::Negotiate,
             _ => Flags::Transport,
@@ -186,7 +186,7 @@ impl<C: ChannelTable> Lane<C> {
     }
 }
 
-impl<C: fmt::Debug> fmt::Debug for Lane<C> {
+impl<C> fmt::Debug for Lane<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lane")
             .field("parameters", &self.parameters)

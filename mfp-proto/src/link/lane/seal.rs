@@ -24,6 +24,11 @@ pub enum SealError {
     BodyLen,
     /// The lane has reached the last step, 2^64 − 1: the session must end.
     Exhausted,
+    /// The item is not legal in this message: its number does not fit its kind, its kind not the channel or the step
+    /// of the lane; or it belongs to a rotation, which seals its own.
+    Illegal,
+    /// The peer's ephemeral key of a rotation is of low order: the session must end, in silence (section 10).
+    WeakKey,
     /// The AEAD refused.
     Crypto,
 }
@@ -35,6 +40,8 @@ impl fmt::Display for SealError {
             Self::UnknownChannel => f.write_str("channel is not bound"),
             Self::BodyLen => f.write_str("body is too short or too long for the session"),
             Self::Exhausted => f.write_str("the lane has no step left"),
+            Self::Illegal => f.write_str("item is not legal in this message"),
+            Self::WeakKey => f.write_str("ephemeral key of the peer is of low order"),
             Self::Crypto => f.write_str("the AEAD refused"),
         }
     }
@@ -45,8 +52,8 @@ impl core::error::Error for SealError {}
 impl<C: ChannelTable> Lane<C> {
     /// Seals the next message into the front of `out`, and returns its length.
     ///
-    /// `write` is called at most once, with the `len` bytes in which it must leave P' (section 7); `ack` goes into the
-    /// header.
+    /// `write` is called at most once, with the `len` bytes in which it leaves P' (section 7), or fails; `ack` goes
+    /// into the header.
     ///
     /// # Errors
     /// [`SealError`]; nothing has changed but `out`.
@@ -56,7 +63,7 @@ impl<C: ChannelTable> Lane<C> {
         ack: u64,
         len: usize,
         out: &mut [u8],
-        write: impl FnOnce(&mut [u8]),
+        write: impl FnOnce(&mut [u8]) -> Result<(), SealError>,
     ) -> Result<usize, SealError> {
         let payload_len = self.payload_len(len)?;
         let need = self.message_len(payload_len).ok_or(SealError::BodyLen)?;
@@ -79,7 +86,7 @@ impl<C: ChannelTable> Lane<C> {
         let keys = StepKeys::new(generator, &self.ratchet, channel, state);
         let frame = keys.frame(jitter, self.step, &self.ratchet, head);
         let key = encoding_key(&keys.local, parameters.suite);
-        write(plain);
+        write(plain)?;
         *tag = parameters
             .aead
             .seal_in_place(parameters.suite, &key, &nonce(self.step), head, plain)
