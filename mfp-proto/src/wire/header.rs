@@ -118,6 +118,12 @@ impl fmt::Display for HeaderError {
 impl core::error::Error for HeaderError {}
 
 impl Header {
+    /// Bytes in the whole message: header, two frames and body. Saturates where `usize` is too small.
+    pub fn message_len(&self) -> usize {
+        let body = usize::try_from(self.payload_len).unwrap_or(usize::MAX);
+        body.saturating_add(HEADER_LEN + 2 * self.depth.frame_len())
+    }
+
     /// The 64 bytes on the wire.
     pub fn encode(&self) -> [u8; HEADER_LEN] {
         let mut out = [0; HEADER_LEN];
@@ -176,12 +182,12 @@ pub fn mask(header: &mut [u8; HEADER_LEN], mask: &[u8; MASK_LEN]) {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
-    pub(crate) fn any_header() -> impl Strategy<Value = Header> {
+    fn any_header() -> impl Strategy<Value = Header> {
         let flags = prop_oneof![Just(Flags::Transport), Just(Flags::Negotiate), Just(Flags::Handshake)];
         (flags, 2..=32_u8, any::<u32>(), any::<[u8; 16]>(), any::<u64>(), any::<[u8; 16]>(), any::<u64>()).prop_map(
             |(flags, blocks, payload_len, channel, step, session, ack)| Header {

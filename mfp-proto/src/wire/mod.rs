@@ -6,11 +6,13 @@
 
 pub mod bind;
 mod cursor;
+pub mod deframer;
 pub mod header;
 pub mod item;
 mod malformed;
 pub mod padding;
 
+pub use deframer::Deframer;
 pub use header::{HEADER_LEN, Header};
 pub use item::Item;
 pub use malformed::Malformed;

@@ -298,4 +298,4 @@ fn read_key(body: &mut Reader<'_>) -> Result<PublicKey, ItemError> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

@@ -55,7 +55,7 @@ fn pos() -> impl Strategy<Value = Item<'static>> {
 }
 
 /// An item of any kind with a number that fits it.
-pub(crate) fn any_item() -> impl Strategy<Value = (u64, Item<'static>)> {
+fn any_item() -> impl Strategy<Value = (u64, Item<'static>)> {
     let agent = || any::<[u8; 32]>().prop_map(AgentId::from_bytes);
     let item = prop_oneof![
         Just(Item::Ack),
