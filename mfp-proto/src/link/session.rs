@@ -11,6 +11,7 @@ use crate::crypto::aead::{Aead, Suite};
 use crate::error::CryptoError;
 use crate::frame::Depth;
 use crate::id::{ChannelId, RuntimeId, SessionId};
+use crate::wire::deframer::Expect;
 use crate::wire::header::CONTROL;
 use crate::wire::item::Kind;
 use crate::wire::{Header, Item, Malformed};
@@ -280,6 +281,11 @@ impl<C: ChannelTable> Session<C> {
             self.sends.switch(&fresh);
         }
         Ok(Some(sealed))
+    }
+
+    /// What the header of the next message must say in the clear, for a [`Deframer`](crate::wire::Deframer).
+    pub fn expect(&self) -> Expect {
+        self.receives.expect()
     }
 
     /// Bytes that [`judge_head`](Self::judge_head) needs: `64 + 16k`.

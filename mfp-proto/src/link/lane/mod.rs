@@ -16,7 +16,6 @@ use crate::error::CryptoError;
 use crate::frame::Depth;
 use crate::id::{ChannelId, SessionId};
 use crate::ratchet;
-use crate::wire::HEADER_LEN;
 use crate::wire::header::{CONTROL, Flags};
 
 use super::channels::{BindError, ChannelState, ChannelTable};
@@ -26,9 +25,6 @@ use super::rotation::Fresh;
 pub use open::Opening;
 pub use seal::SealError;
 use step::StepKeys;
-
-/// Bytes of the shortest body: an item without a body, and the tag (section 12).
-pub const MIN_BODY: u32 = 29;
 
 /// What a handshake agreed on for both lanes (section 5).
 #[derive(Clone, Copy, Debug)]
@@ -151,12 +147,6 @@ impl<C: ChannelTable> Lane<C> {
             (Direction::InitiatorToResponder, 0) => Flags::Negotiate,
             _ => Flags::Transport,
         }
-    }
-
-    /// Bytes of a message whose body has `payload_len` bytes; `None` if memory has no such length.
-    fn message_len(&self, payload_len: u32) -> Option<usize> {
-        let envelope = HEADER_LEN + 2 * self.parameters.depth.frame_len();
-        usize::try_from(payload_len).ok()?.checked_add(envelope)
     }
 
     /// Step 7. `len` is that of the whole message.

@@ -3,14 +3,15 @@ use core::fmt;
 use subtle::ConstantTimeEq;
 
 use super::step::{Frame, Jitter, StepKeys, nonce};
-use super::{Lane, MIN_BODY};
+use super::{Lane, Parameters};
 use crate::crypto::aead::TAG_LEN;
 use crate::crypto::hash::HmacKey;
 use crate::encoding::encoding_key;
 use crate::frame;
 use crate::link::channels::ChannelTable;
 use crate::wire::Malformed;
-use crate::wire::header::{self, HEADER_LEN, Header};
+use crate::wire::deframer::Expect;
+use crate::wire::header::{self, Flags, HEADER_LEN, Header};
 
 /// A message whose frame has been found to be the expected one: what the receiver has derived for it.
 ///
@@ -19,7 +20,6 @@ use crate::wire::header::{self, HEADER_LEN, Header};
 pub struct Opening {
     /// Unmasked.
     header: Header,
-    message_len: usize,
     frame: Frame,
     keys: StepKeys,
 }
@@ -32,13 +32,13 @@ impl Opening {
 
     /// Bytes of the whole message.
     pub fn message_len(&self) -> usize {
-        self.message_len
+        self.header.message_len()
     }
 }
 
 impl fmt::Debug for Opening {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Opening").field("message_len", &self.message_len).finish_non_exhaustive()
+        f.debug_struct("Opening").field("message_len", &self.message_len()).finish_non_exhaustive()
     }
 }
 
@@ -59,7 +59,8 @@ impl<C: ChannelTable> Lane<C> {
         let parameters = &self.parameters;
         let frame_len = parameters.depth.frame_len();
         let Some((head, rest)) = bytes.split_first_chunk::<HEADER_LEN>() else { return Ok(None) };
-        let message_len = self.judge_clear(&Header::parse(head)?)?;
+        let clear = Header::parse(head)?;
+        self.expect().judge(&clear)?;
         let Some(found) = rest.get(..frame_len) else { return Ok(None) };
 
         let generator = HmacKey::new(self.generator.expose_secret());
@@ -74,29 +75,13 @@ impl<C: ChannelTable> Lane<C> {
         if !bool::from(frame.as_bytes().ct_eq(found)) {
             return Err(Malformed::FrameOpen);
         }
-        Ok(Some(Opening { header, message_len, frame, keys }))
+        Ok(Some(Opening { header, frame, keys }))
     }
 
-    /// The checks of a header that need no key. Returns the length of the message.
-    fn judge_clear(&self, header: &Header) -> Result<usize, Malformed> {
-        let parameters = &self.parameters;
-        if header.flags != self.flags() {
-            return Err(Malformed::Flags);
-        }
-        if header.depth != parameters.depth {
-            return Err(Malformed::FrameDepth);
-        }
-        if !(MIN_BODY..=parameters.max_body).contains(&header.payload_len) {
-            return Err(Malformed::PayloadLen);
-        }
-        let message_len = self.message_len(header.payload_len).ok_or(Malformed::PayloadLen)?;
-        if header.session != parameters.session {
-            return Err(Malformed::Session);
-        }
-        if header.step != self.step || self.step == u64::MAX {
-            return Err(Malformed::Step);
-        }
-        Ok(message_len)
+    /// What the header of the next message must say in the clear, for a [`Deframer`](crate::wire::Deframer).
+    pub fn expect(&self) -> Expect {
+        let Parameters { session, depth, max_body, .. } = self.parameters;
+        Expect::Transport { negotiate: self.flags() == Flags::Negotiate, depth, max_body, session, step: self.step }
     }
 
     /// Opens the message in place and takes the lane one step on.
@@ -114,13 +99,13 @@ impl<C: ChannelTable> Lane<C> {
         message: &'m mut [u8],
         check: impl FnOnce(&Header, &'m [u8]) -> Result<T, Malformed>,
     ) -> Result<T, Malformed> {
-        let Opening { header, message_len, frame, keys } = &opening;
-        let parameters = self.parameters;
+        let Opening { header, frame, keys } = &opening;
+        let (parameters, len) = (self.parameters, opening.message_len());
         let next_step = self.step.checked_add(1).filter(|_| header.step == self.step).ok_or(Malformed::Step)?;
         if !self.knows(&header.channel) {
             return Err(Malformed::Channel);
         }
-        let parts = message.get_mut(..*message_len).and_then(|whole| split(whole, parameters.depth.frame_len()));
+        let parts = message.get_mut(..len).and_then(|whole| split(whole, parameters.depth.frame_len()));
         let Parts { head, plain, tag, close } = parts.ok_or(Malformed::FrameClose)?;
         if !frame::mirrors(frame.as_bytes(), close) {
             return Err(Malformed::FrameClose);
@@ -132,7 +117,7 @@ impl<C: ChannelTable> Lane<C> {
             .map_err(|_| Malformed::Aead)?;
         let opened = check(header, plain)?;
 
-        self.commit(&header.channel, keys, frame.as_bytes(), next_step, *message_len);
+        self.commit(&header.channel, keys, frame.as_bytes(), next_step, len);
         Ok(opened)
     }
 }

@@ -1,13 +1,14 @@
 use core::fmt;
 
 use super::step::{Jitter, StepKeys, nonce};
-use super::{Lane, MIN_BODY};
+use super::{Lane, Parameters};
 use crate::crypto::aead::TAG_LEN;
 use crate::crypto::hash::HmacKey;
 use crate::encoding::encoding_key;
 use crate::frame;
 use crate::id::ChannelId;
 use crate::link::channels::ChannelTable;
+use crate::wire::deframer::MIN_BODY;
 use crate::wire::header::{self, Header};
 
 /// Why nothing was sealed. The lane is as it was; the output buffer may hold anything and must not be sent.
@@ -65,8 +66,8 @@ impl<C: ChannelTable> Lane<C> {
         out: &mut [u8],
         write: impl FnOnce(&mut [u8]) -> Result<(), SealError>,
     ) -> Result<usize, SealError> {
-        let payload_len = self.payload_len(len)?;
-        let need = self.message_len(payload_len).ok_or(SealError::BodyLen)?;
+        let header = self.header(channel, ack, len)?;
+        let need = header.message_len();
         let next_step = self.step.checked_add(1).ok_or(SealError::Exhausted)?;
         let parameters = self.parameters;
         let frame_len = parameters.depth.frame_len();
@@ -80,7 +81,7 @@ impl<C: ChannelTable> Lane<C> {
 
         let generator = HmacKey::new(self.generator.expose_secret());
         let jitter = Jitter::derive(&generator, self.step, parameters.depth);
-        *head = self.header(channel, ack, payload_len).encode();
+        *head = header.encode();
         header::mask(head, &jitter.mask());
 
         let keys = StepKeys::new(generator, &self.ratchet, channel, state);
@@ -98,22 +99,14 @@ impl<C: ChannelTable> Lane<C> {
         Ok(need)
     }
 
-    fn payload_len(&self, len: usize) -> Result<u32, SealError> {
-        len.checked_add(TAG_LEN)
+    /// The header before it is masked.
+    fn header(&self, channel: &ChannelId, ack: u64, len: usize) -> Result<Header, SealError> {
+        let Parameters { session, depth, max_body, .. } = self.parameters;
+        let payload_len = len
+            .checked_add(TAG_LEN)
             .and_then(|body| u32::try_from(body).ok())
-            .filter(|body| (MIN_BODY..=self.parameters.max_body).contains(body))
-            .ok_or(SealError::BodyLen)
-    }
-
-    fn header(&self, channel: &ChannelId, ack: u64, payload_len: u32) -> Header {
-        Header {
-            flags: self.flags(),
-            depth: self.parameters.depth,
-            payload_len,
-            channel: *channel,
-            step: self.step,
-            session: self.parameters.session,
-            ack,
-        }
+            .filter(|body| (MIN_BODY..=max_body).contains(body))
+            .ok_or(SealError::BodyLen)?;
+        Ok(Header { flags: self.flags(), depth, payload_len, channel: *channel, step: self.step, session, ack })
     }
 }

@@ -11,7 +11,7 @@ use crate::encoding::encoding_key;
 use crate::frame::distribution_seed;
 use crate::link::FixedChannels;
 use crate::link::vectors::{array, back_ends, binds, bytes, cases, depth, hex_of, list, number, secret, suite, text};
-use crate::wire::Malformed;
+use crate::wire::{HEADER_LEN, Malformed};
 
 type TestLane = Lane<FixedChannels<4>>;
 
