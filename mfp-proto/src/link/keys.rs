@@ -41,7 +41,6 @@ pub enum Direction {
 }
 
 /// What a lane starts from (section 6). Erased on drop.
-#[derive(Clone)]
 pub struct LaneKeys {
     /// R: the bilateral ratchet state.
     pub(super) ratchet: Secret,

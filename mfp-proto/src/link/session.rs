@@ -5,6 +5,7 @@ use core::fmt;
 use super::channels::{BindError, ChannelTable};
 use super::keys::{Role, SessionKeys};
 use super::lane::{Lane, Opening, Parameters, SealError, Usage};
+use super::rejected::Rejected;
 use super::rotation::{RequestError, Rotation, RotationError};
 use crate::crypto::Secret;
 use crate::crypto::aead::{Aead, Suite};
@@ -33,47 +34,6 @@ pub struct Terms {
     pub suite: Suite,
     /// What computes it.
     pub aead: &'static dyn Aead,
-}
-
-/// Messages refused, by the first check that each failed (section 12).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(missing_docs, reason = "each is named after its check; see `Malformed`")]
-pub struct Rejected {
-    pub magic: u64,
-    pub version: u64,
-    pub flags: u64,
-    pub frame_depth: u64,
-    pub payload_len: u64,
-    pub session: u64,
-    pub step: u64,
-    pub channel: u64,
-    pub ack: u64,
-    pub frame_open: u64,
-    pub frame_close: u64,
-    pub aead: u64,
-    pub item: u64,
-}
-
-impl Rejected {
-    /// Counts one.
-    pub fn count(&mut self, check: Malformed) {
-        let counter = match check {
-            Malformed::Magic => &mut self.magic,
-            Malformed::Version => &mut self.version,
-            Malformed::Flags => &mut self.flags,
-            Malformed::FrameDepth => &mut self.frame_depth,
-            Malformed::PayloadLen => &mut self.payload_len,
-            Malformed::Session => &mut self.session,
-            Malformed::Step => &mut self.step,
-            Malformed::Channel => &mut self.channel,
-            Malformed::Ack => &mut self.ack,
-            Malformed::FrameOpen => &mut self.frame_open,
-            Malformed::FrameClose => &mut self.frame_close,
-            Malformed::Aead => &mut self.aead,
-            Malformed::Item => &mut self.item,
-        };
-        *counter = counter.saturating_add(1);
-    }
 }
 
 /// Why a message was not accepted. The session must end.
