@@ -8,13 +8,23 @@ extern crate alloc;
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
+pub mod agents;
+#[cfg(feature = "alloc")]
+pub mod config;
 pub mod crypto;
 pub mod encoding;
 pub mod error;
 pub mod frame;
 pub mod id;
 pub mod link;
+pub mod local;
+pub mod merkle;
+pub mod policy;
 pub mod ratchet;
+#[cfg(feature = "alloc")]
+pub mod runtime;
+#[cfg(feature = "alloc")]
+pub mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod time;

@@ -205,7 +205,12 @@ fn debug_does_not_show_a_payload() {
 
 proptest! {
     #[test]
-    fn what_is_built_is_parsed((n, item) in any_item(), padded in option::of(0..600_usize)) {
+    fn what_is_built_is_parsed(
+        (n, item) in any_item(),
+        padded in option::of(0..600_usize),
+        at in any::<prop::sample::Index>(),
+        byte in 1..=u8::MAX,
+    ) {
         let need = item.encoded_len().max(padded.unwrap_or(0));
         let mut out = vec![0xee; need + 3];
         for len in [0, need - 1] {
@@ -216,7 +221,7 @@ proptest! {
         prop_assert_eq!(&out[need..], &[0xee; 3]);
         prop_assert_eq!(Item::parse(&out[..need]), Ok((n, item.clone())));
         if need > item.encoded_len() {
-            out[need - 1] = 1;
+            *at.get_mut(&mut out[item.encoded_len()..need]) = byte;
             prop_assert_eq!(Item::parse(&out[..need]), Err(ItemError::Padding));
         }
     }

@@ -1,0 +1,188 @@
+//! A local send, from `send` to the handler's `handle_processed`, against the straight-line sum of its primitives.
+//!
+//! Prints a line a figure: `bar NAME VALUE LIMIT`; it holds if VALUE ≤ LIMIT. Both sides of a ratio run in turn in the
+//! same process with the same back end, and the ratio is the median over many pairs of rounds.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a bench measures time")]
+#![allow(clippy::unwrap_used, clippy::cast_precision_loss, clippy::indexing_slicing, reason = "a bench may panic")]
+
+use std::hint::black_box;
+use std::time::{Duration, Instant as Clock};
+
+use mfp_proto::config::Config;
+use mfp_proto::crypto::Secret;
+use mfp_proto::crypto::aead::{Aead, Ring, Suite};
+use mfp_proto::crypto::hash::HmacKey;
+use mfp_proto::crypto::rng::Rng;
+use mfp_proto::encoding::{encoding_key, local_aad, local_nonce};
+use mfp_proto::frame::{distribution_seed, mirror_into, mirrors, sample};
+use mfp_proto::id::{AgentId, AgentName, ChannelId, Identity, MessageId, StoreId};
+use mfp_proto::merkle::{LeafId, leaf_hash, node_hash, root_hash};
+use mfp_proto::ratchet;
+use mfp_proto::runtime::{Effect, Message, Outcome, Runtime};
+use mfp_proto::store::Snapshot;
+use mfp_proto::time::Instant;
+
+static BACK_END: Ring = Ring;
+
+/// A runtime with channels, each with its sender.
+struct Bench {
+    rt: Runtime,
+    channels: Vec<(AgentId, ChannelId)>,
+    rng: Rng,
+}
+
+impl Bench {
+    fn new(channels: usize) -> Self {
+        let mut config = Config::default();
+        config.aead = &BACK_END;
+        config.limits.channels_per_agent = 4_096;
+        let identity = Identity::new([1; 32], "bench", "local").unwrap();
+        let rt = Runtime::new(config, identity, [2; 32], Instant::ZERO, Snapshot::default()).unwrap();
+        let mut bench = Self { rt, channels: Vec::new(), rng: Rng::new([3; 32]) };
+        let pairs = channels.div_ceil(1_024);
+        let agents: Vec<_> = (0..2 * pairs).map(|n| bench.bind(&format!("agent-{n}"))).collect();
+        for n in 0..channels {
+            bench.open(agents[n / 1_024 * 2], agents[n / 1_024 * 2 + 1]);
+        }
+        bench
+    }
+
+    fn bind(&mut self, name: &str) -> AgentId {
+        let id = self.rt.bind(Instant::ZERO, &AgentName::new(name).unwrap()).unwrap();
+        self.drain();
+        id
+    }
+
+    fn open(&mut self, one: AgentId, other: AgentId) {
+        let id = self.rt.establish_channel(Instant::ZERO, &one, &other, None).unwrap();
+        self.channels.push((one, id));
+        self.drain();
+    }
+
+    /// The drive loop of a volatile driver: nothing is stored, handlers finish at once.
+    fn drain(&mut self) {
+        while let Some(effect) = self.rt.poll_effect() {
+            match effect {
+                Effect::Persist(batch) => self.rt.handle_persisted(Instant::ZERO, batch.id, Ok(())),
+                Effect::Deliver(delivery) => {
+                    black_box(&delivery.payload);
+                    self.rt.handle_processed(Instant::ZERO, delivery.id, Outcome::Done).unwrap();
+                }
+                other => drop(black_box(other)),
+            }
+        }
+    }
+
+    fn send(&mut self, payload: &[u8]) {
+        let pick = usize::try_from(self.rng.below(self.channels.len() as u64)).unwrap();
+        let (agent, channel) = self.channels[pick];
+        self.rt.send(Instant::ZERO, agent, channel, Message::new(payload)).unwrap();
+        self.drain();
+    }
+
+    /// How many inner nodes lie above a leaf, on average.
+    fn depth(&mut self) -> usize {
+        let sample = self.channels.len().min(1_000);
+        let step = self.channels.len() / sample;
+        let paths: usize = (0..sample).map(|n| self.rt.prove(&self.channels[n * step].1).unwrap().path.len()).sum();
+        paths / sample
+    }
+}
+
+/// The primitives of one local send, and nothing else.
+struct Primitives {
+    depth: usize,
+    state: Secret,
+    rng: Rng,
+    buf: Vec<u8>,
+    channel: ChannelId,
+    leaf: [u8; 32],
+}
+
+impl Primitives {
+    fn run(&mut self, t: u64) {
+        let leaf = leaf_hash(&LeafId::Channel(self.channel), self.state.expose_secret());
+        let top = (0..self.depth).fold(leaf, |hash, bit| node_hash(u8::try_from(bit).unwrap(), &hash, &self.leaf));
+        let sg = root_hash(t, Some(&top));
+        let local = HmacKey::new(self.state.expose_secret());
+        let seed = distribution_seed(&local, t, &[&sg, &[]]);
+        let mut frame = [0; 64];
+        self.rng.fill(&mut frame);
+        sample(&seed, &mut frame);
+        let key = encoding_key(&local, Suite::ChaCha20Poly1305);
+        let nonce = local_nonce(&key, &self.channel, t);
+        let aad = local_aad(&self.channel, t);
+        let tag = BACK_END.seal_in_place(Suite::ChaCha20Poly1305, &key, &nonce, &aad, &mut self.buf).unwrap();
+        let mut close = [0; 64];
+        mirror_into(&frame, &mut close);
+        assert!(mirrors(black_box(&frame), black_box(&close)));
+        BACK_END.open_in_place(Suite::ChaCha20Poly1305, &key, &nonce, &aad, &mut self.buf, &tag).unwrap();
+        self.state = ratchet::advance(&local, &frame);
+        black_box(MessageId::derive(&StoreId::from_bytes([1; 16]), &self.channel, t));
+    }
+}
+
+/// The median of the ratios of `a` to `b`, each run `per_round` times a round, and the median nanoseconds of each.
+fn ratio(rounds: usize, per_round: usize, mut a: impl FnMut(), mut b: impl FnMut()) -> (f64, f64, f64) {
+    let time = |f: &mut dyn FnMut()| {
+        let start = Clock::now();
+        for _ in 0..per_round {
+            f();
+        }
+        start.elapsed()
+    };
+    let pairs: Vec<_> = (0..rounds).map(|_| (time(&mut a), time(&mut b))).skip(rounds / 10).collect();
+    let nanos = |time: &Duration| time.as_nanos() as f64 / per_round as f64;
+    let mut ratios: Vec<_> = pairs.iter().map(|(a, b)| nanos(a) / nanos(b)).collect();
+    let mut of_a: Vec<_> = pairs.iter().map(|(a, _)| nanos(a)).collect();
+    let mut of_b: Vec<_> = pairs.iter().map(|(_, b)| nanos(b)).collect();
+    (median(&mut ratios), median(&mut of_a), median(&mut of_b))
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn send_against_primitives(bench: &mut Bench, size: usize, limit: f64) {
+    let depth = bench.depth();
+    let payload = vec![7; size];
+    let mut primitives = Primitives {
+        depth,
+        state: Secret::from_bytes([1; 32]),
+        rng: Rng::new([4; 32]),
+        buf: payload.clone(),
+        channel: ChannelId::from_bytes([5; 16]),
+        leaf: [6; 32],
+    };
+    let mut t = 0;
+    let per_round = if size > 10_000 { 50 } else { 500 };
+    let (ratio, send, sum) = ratio(
+        200,
+        per_round,
+        || bench.send(&payload),
+        || {
+            t += 1;
+            primitives.run(t);
+        },
+    );
+    let channels = bench.channels.len();
+    println!("# {size} B, {channels} channels, {depth} nodes deep: send {send:.0} ns, primitives {sum:.0} ns");
+    println!("bar local_send_{size}B_{channels}ch {ratio:.3} {limit}");
+}
+
+fn main() {
+    // `cargo test --benches` builds and starts it too; only a bench run measures.
+    if !std::env::args().any(|arg| arg == "--bench") {
+        return;
+    }
+    println!("# AEAD back end: {}", BACK_END.name());
+    for channels in [1, 1_024] {
+        let mut bench = Bench::new(channels);
+        for size in [64, 1_024, 65_536] {
+            send_against_primitives(&mut bench, size, 1.3);
+        }
+    }
+    let mut bench = Bench::new(1 << 20);
+    send_against_primitives(&mut bench, 64, 1.6);
+}

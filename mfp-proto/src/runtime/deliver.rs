@@ -1,0 +1,202 @@
+use core::mem;
+
+use super::effect::{Effect, Event};
+use super::error::UnknownDelivery;
+use super::message::{Delivery, DeliveryId, Outcome, Sender};
+use super::slab::{Key, NONE};
+use super::table::Progress;
+use super::timers::Timer;
+use super::{Phase, Runtime};
+use crate::id::MessageId;
+use crate::store::{Side, StoreOp, Undelivered};
+use crate::time::Instant;
+
+impl Runtime {
+    /// A handler has finished with a delivery.
+    ///
+    /// A message is finished by the success of any of its attempts, also of one that was given up as too slow.
+    ///
+    /// # Errors
+    /// [`UnknownDelivery`] if the message is finished, its channel closed, or a failed commit has intervened. There is
+    /// nothing left to do then.
+    pub fn handle_processed(
+        &mut self,
+        now: Instant,
+        delivery: DeliveryId,
+        outcome: Outcome,
+    ) -> Result<(), UnknownDelivery> {
+        self.advance_clock(now);
+        if self.phase == Phase::AwaitingLoad {
+            return Err(UnknownDelivery);
+        }
+        let message = self.messages.get_key(delivery.key).ok_or(UnknownDelivery)?;
+        match (message.progress, outcome) {
+            (Progress::Done | Progress::Unpersisted, _) => return Err(UnknownDelivery),
+            (_, Outcome::Done) => self.finish(delivery.key.slot),
+            (Progress::Handling(_), Outcome::Failed) if message.attempts == delivery.attempt => {
+                self.stats.handler_failures += 1;
+                if let Some((agent, message, attempt)) = self.attempt_of(delivery.key.slot) {
+                    self.effects.push_back(Effect::Event(Event::HandlerFailed { agent, message, attempt }));
+                }
+                self.attempt_failed(delivery.key.slot);
+            }
+            (_, Outcome::Failed) => return Err(UnknownDelivery),
+        }
+        Ok(())
+    }
+
+    pub(super) fn handler_timed_out(&mut self, key: Key) {
+        if self.messages.get_key(key).is_none() {
+            return;
+        }
+        self.stats.handler_timeouts += 1;
+        if let Some((agent, message, attempt)) = self.attempt_of(key.slot) {
+            self.effects.push_back(Effect::Event(Event::HandlerTimedOut { agent, message, attempt }));
+        }
+        self.attempt_failed(key.slot);
+    }
+
+    fn attempt_of(&self, slot: u32) -> Option<(crate::id::AgentId, MessageId, u16)> {
+        let message = self.messages.get(slot)?;
+        let chan = self.channels.get(message.channel)?;
+        let receiver = self.agents.get(*message.from.other().of(&chan.agents))?;
+        Some((receiver.id, message.id, message.attempts.saturating_add(1)))
+    }
+
+    /// Back to the inbox for another attempt, or, after the last one, to the dead letters.
+    fn attempt_failed(&mut self, slot: u32) {
+        let max = self.config.delivery.max_attempts.get();
+        let Some(message) = self.messages.get_mut(slot) else { return };
+        message.attempts = message.attempts.saturating_add(1);
+        let (attempts, q, channel) = (message.attempts, message.q, message.channel);
+        if attempts >= max {
+            self.bury(slot, Undelivered::AttemptsExhausted);
+            return;
+        }
+        let Some(chan) = self.channels.get(channel) else { return };
+        self.ops.push(StoreOp::SetAttempts { channel: *chan.core.id(), q, attempts });
+        let delay = self.config.delivery.retry.delay(u32::from(attempts - 1), &mut self.rng);
+        if let Some(key) = self.messages.key(slot) {
+            let timer = self.timers.set(self.now + delay, Timer::Retry(key));
+            self.set_progress(slot, Progress::Backoff(timer));
+        }
+    }
+
+    pub(super) fn retry_now(&mut self, key: Key) {
+        if self.messages.get_key(key).is_some() {
+            self.set_progress(key.slot, Progress::Waiting);
+            self.hand_over(key.slot);
+        }
+    }
+
+    /// Moves a message on, and keeps the timers and the count of busy messages true.
+    pub(super) fn set_progress(&mut self, slot: u32, progress: Progress) {
+        let Some(message) = self.messages.get_mut(slot) else { return };
+        let before = mem::replace(&mut message.progress, progress);
+        if let Some(timer) = before.timer() {
+            self.timers.cancel(timer);
+        }
+        self.busy = self.busy + u32::from(progress.is_busy()) - u32::from(before.is_busy());
+    }
+
+    /// If a message answers a request that still waits, marks it so.
+    pub(super) fn match_request(&mut self, slot: u32) {
+        let Some(message) = self.messages.get_mut(slot) else { return };
+        let Some(asked) = message.reply_to else { return };
+        let Some(request) = self.requests.get(&asked) else { return };
+        let Some(chan) = self.channels.get(message.channel) else { return };
+        let receiver = self.agents.get(*message.from.other().of(&chan.agents));
+        if request.channel != *chan.core.id() || receiver.is_none_or(|agent| agent.id != request.agent) {
+            return;
+        }
+        message.answers = Some(request.ticket);
+        if let Some(timer) = self.requests.remove(&asked).and_then(|request| request.timer) {
+            self.timers.cancel(timer);
+        }
+    }
+
+    pub(super) fn unanswered(&mut self, request: &MessageId) {
+        if let Some(request) = self.requests.remove(request) {
+            self.stats.requests_unanswered += 1;
+            self.effects.push_back(Effect::Unanswered(request.ticket));
+        }
+    }
+
+    /// Delivers a waiting message if its turn has come: answers at once, others in the order of the channel.
+    pub(super) fn hand_over(&mut self, slot: u32) {
+        let Some(message) = self.messages.get(slot) else { return };
+        if message.answers.is_some() {
+            self.deliver(slot);
+        } else {
+            self.pump(message.channel, message.from);
+        }
+    }
+
+    /// Delivers the first message of a direction, if it waits and may be delivered.
+    pub(super) fn pump(&mut self, channel: u32, from: Side) {
+        loop {
+            let Some(chan) = self.channels.get_mut(channel) else { return };
+            let direction = from.of_mut(&mut chan.directions);
+            let head = direction.head;
+            let Some(message) = self.messages.get(head) else { return };
+            if message.progress != Progress::Done {
+                break self.deliver(head);
+            }
+            direction.head = message.next;
+            if direction.head == NONE {
+                direction.tail = NONE;
+            }
+            self.messages.remove(head);
+        }
+    }
+
+    /// Delivers a message that waits, if its receiver is there and nothing is frozen.
+    fn deliver(&mut self, slot: u32) {
+        let Some(message) = self.messages.get(slot) else { return };
+        let Some(chan) = self.channels.get(message.channel) else { return };
+        let sender = self.agents.get(*message.from.of(&chan.agents));
+        let receiver = self.agents.get(*message.from.other().of(&chan.agents));
+        let (Some(sender), Some(receiver), Some(key)) = (sender, receiver, self.messages.key(slot)) else { return };
+        if message.progress != Progress::Waiting || !receiver.attached || !chan.core.freeze().is_open() {
+            return;
+        }
+        let delivery = Delivery {
+            id: DeliveryId { key, attempt: message.attempts },
+            to: receiver.id,
+            from: Sender { runtime: self.identity.id(), agent: sender.id, name: sender.shared_name.clone() },
+            channel: *chan.core.id(),
+            message: message.id,
+            reply_to: message.reply_to,
+            answers: message.answers,
+            meta: message.meta.clone(),
+            payload: message.payload.clone(),
+        };
+        self.stats.deliveries += 1;
+        self.effects.push_back(Effect::Deliver(delivery));
+        let timer = self.timers.set(self.now + self.config.delivery.agent_timeout, Timer::Handler(key));
+        self.set_progress(slot, Progress::Handling(timer));
+    }
+
+    /// A message is done: it leaves the store and, in its turn, the inbox.
+    fn finish(&mut self, slot: u32) {
+        let Some(message) = self.messages.get(slot) else { return };
+        let Some(chan) = self.channels.get(message.channel) else { return };
+        self.ops.push(StoreOp::DeleteMessage { channel: *chan.core.id(), q: message.q });
+        self.stats.messages_processed += 1;
+        self.take_out(slot);
+    }
+
+    /// Takes a message out of its inbox, and delivers what waited behind it.
+    pub(super) fn take_out(&mut self, slot: u32) {
+        self.set_progress(slot, Progress::Done);
+        let Some(message) = self.messages.get_mut(slot) else { return };
+        let payload = mem::take(&mut message.payload);
+        let (channel, from) = (message.channel, message.from);
+        let Some(chan) = self.channels.get_mut(channel) else { return };
+        from.of_mut(&mut chan.directions).len -= 1;
+        if let Some(agent) = self.agents.get_mut(*from.other().of(&chan.agents)) {
+            agent.inbox_bytes -= payload.len() as u64;
+        }
+        self.pump(channel, from);
+    }
+}

@@ -1,0 +1,146 @@
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use super::effect::{Effect, Event};
+use super::error::LoadError;
+use super::table::Progress;
+use super::{Phase, Runtime};
+use crate::agents::AgentState;
+use crate::crypto::hash::HmacKey;
+use crate::id::AgentId;
+use crate::local::{self, Freeze};
+use crate::merkle::GrowingTrie;
+use crate::store::{ChannelRecord, MessageRecord, RuntimeRecord, Side, Snapshot, StoreOp};
+use crate::time::Instant;
+
+impl Runtime {
+    /// The answer to [`Effect::Load`]: what is durable. The runtime goes on from it as after a restart; agents that
+    /// were attached and are in it stay attached, others are detached until they are bound again.
+    ///
+    /// # Errors
+    /// [`LoadError`] if it was not asked for, or the snapshot contradicts itself; the runtime still waits for a load.
+    pub fn handle_loaded(&mut self, now: Instant, snapshot: Snapshot) -> Result<(), LoadError> {
+        self.advance_clock(now);
+        if self.phase != Phase::AwaitingLoad {
+            return Err(LoadError::NotAsked);
+        }
+        self.load(snapshot)
+    }
+
+    pub(super) fn load(&mut self, snapshot: Snapshot) -> Result<(), LoadError> {
+        check(&snapshot)?;
+        let attached: BTreeSet<AgentId> =
+            self.agents.iter().filter(|(_, agent)| agent.attached).map(|(_, agent)| agent.id).collect();
+        self.forget();
+        self.boot = HmacKey::new(&self.rng.array::<32>());
+        if let Some(record) = &snapshot.runtime {
+            self.store_id = record.store_id;
+            self.agent_counter = record.agent_counter;
+        } else {
+            let record = RuntimeRecord { store_id: self.store_id, agent_counter: self.agent_counter };
+            self.ops.push(StoreOp::PutRuntime(record));
+        }
+        let loaded = Event::Loaded {
+            agents: count(snapshot.agents.len()),
+            channels: count(snapshot.channels.len()),
+            messages: count(snapshot.messages.len()),
+        };
+        for record in &snapshot.agents {
+            let state = if record.quarantined { AgentState::Quarantined } else { AgentState::Bound };
+            let attached = attached.contains(&record.id);
+            self.insert_agent(record.id, &record.name, state, attached).ok_or(LoadError::DuplicateAgent)?;
+        }
+        for record in &snapshot.channels {
+            self.load_channel(record)?;
+        }
+        for letter in snapshot.dead_letters {
+            self.letters.push(letter);
+        }
+        self.phase = Phase::Running;
+        if snapshot.runtime.is_some() {
+            self.effects.push_back(Effect::Event(loaded));
+        }
+        self.load_messages(snapshot.messages)
+    }
+
+    fn forget(&mut self) {
+        self.agents.clear();
+        self.agent_index.clear();
+        self.names.clear();
+        self.channels.clear();
+        self.channel_index.clear();
+        self.messages.clear();
+        self.trie = GrowingTrie::new();
+        self.letters = super::Letters::default();
+        self.timers.retain_answers();
+        self.busy = 0;
+    }
+
+    fn load_channel(&mut self, record: &ChannelRecord) -> Result<(), LoadError> {
+        let [one, other] = &record.agents;
+        let slots =
+            [self.find_agent(one).ok_or(LoadError::BadChannel)?, self.find_agent(other).ok_or(LoadError::BadChannel)?];
+        let mut core = local::Channel::new(&self.boot, record.id, one, other, record.depth);
+        if record.quarantined {
+            core.freeze_for(Freeze::QUARANTINED);
+        }
+        for side in [Side::First, Side::Second] {
+            let Some(agent) = self.agents.get_mut(*side.of(&slots)) else { continue };
+            if agent.state == AgentState::Quarantined {
+                core.freeze_for(side.freeze());
+            } else {
+                agent.state = AgentState::Active;
+            }
+        }
+        self.insert_channel(core, slots, record.q).map(|_| ()).ok_or(LoadError::DuplicateChannel)
+    }
+
+    fn load_messages(&mut self, mut messages: Vec<MessageRecord>) -> Result<(), LoadError> {
+        messages.sort_unstable_by_key(|message| (message.channel, message.q));
+        let mut loaded = Vec::new();
+        for record in &messages {
+            let channel = self.find_channel(&record.channel).ok_or(LoadError::BadMessage)?;
+            let key = self.enqueue(channel, record).ok_or(LoadError::BadMessage)?;
+            self.set_progress(key.slot, Progress::Waiting);
+            self.match_request(key.slot);
+            loaded.push(key.slot);
+        }
+        for slot in loaded {
+            self.hand_over(slot);
+        }
+        Ok(())
+    }
+}
+
+/// Refuses a snapshot that contradicts itself, before anything is changed.
+fn check(snapshot: &Snapshot) -> Result<(), LoadError> {
+    let empty = snapshot.agents.is_empty() && snapshot.channels.is_empty() && snapshot.messages.is_empty();
+    if snapshot.runtime.is_none() && !(empty && snapshot.dead_letters.is_empty()) {
+        return Err(LoadError::NoRuntimeRecord);
+    }
+    let ids: BTreeSet<_> = snapshot.agents.iter().map(|agent| agent.id).collect();
+    let names: BTreeSet<_> = snapshot.agents.iter().map(|agent| &agent.name).collect();
+    if ids.len() != snapshot.agents.len() || names.len() != snapshot.agents.len() {
+        return Err(LoadError::DuplicateAgent);
+    }
+    let channels: BTreeMap<_, _> = snapshot.channels.iter().map(|channel| (channel.id, channel.q)).collect();
+    if channels.len() != snapshot.channels.len() {
+        return Err(LoadError::DuplicateChannel);
+    }
+    for channel in &snapshot.channels {
+        let [one, other] = &channel.agents;
+        if one == other || !ids.contains(one) || !ids.contains(other) {
+            return Err(LoadError::BadChannel);
+        }
+    }
+    let numbers: BTreeSet<_> = snapshot.messages.iter().map(|message| (message.channel, message.q)).collect();
+    if numbers.len() != snapshot.messages.len() {
+        return Err(LoadError::DuplicateMessage);
+    }
+    let given = |message: &MessageRecord| channels.get(&message.channel).is_some_and(|q| (1..=*q).contains(&message.q));
+    if snapshot.messages.iter().all(given) { Ok(()) } else { Err(LoadError::BadMessage) }
+}
+
+fn count(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
+}

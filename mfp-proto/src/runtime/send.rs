@@ -1,0 +1,208 @@
+use super::effect::{Effect, Event, QuarantineCause, Withheld};
+use super::error::SendError;
+use super::message::{MAX_CONTENT_TYPE, Message, Receipt, Ticket};
+use super::slab::NONE;
+use super::table::{Progress, Request, Stored};
+use super::{Phase, Runtime};
+use crate::agents::{AgentState, Tool, ToolError};
+use crate::id::{AgentId, ChannelId, MessageId};
+use crate::local::{Freeze, StageError};
+use crate::store::{MessageRecord, Payload, Side, StoreOp};
+use crate::time::Instant;
+
+/// Where a message goes, once it has been checked.
+struct Route {
+    sender: u32,
+    channel: u32,
+    side: Side,
+    receiver: u32,
+}
+
+impl Runtime {
+    /// The tool `send`: sends `message` from `agent` on `channel`.
+    ///
+    /// The six stages run now. The outcome of the ticket comes out of `poll_effect`: `Accepted` when the message is
+    /// durable, `Acked` when it is durable at the receiver's runtime, for a request also an answer (in
+    /// [`Delivery::answers`](super::Delivery::answers)) or `Unanswered`; `Uncertain` instead if a commit failed.
+    ///
+    /// # Errors
+    /// [`SendError`]; nothing was sent.
+    pub fn send(
+        &mut self,
+        now: Instant,
+        agent: AgentId,
+        channel: ChannelId,
+        message: Message<'_>,
+    ) -> Result<Ticket, SendError> {
+        self.advance_clock(now);
+        let route = self.route(agent, channel, &message)?;
+        self.check_room(&route, &message)?;
+        self.check_rate(&route)?;
+        let payload = self.run_stages(&route, message.payload)?;
+        Ok(self.accept(&route, agent, channel, &message, payload))
+    }
+
+    fn route(&self, agent: AgentId, channel: ChannelId, message: &Message<'_>) -> Result<Route, SendError> {
+        match self.phase {
+            Phase::AwaitingLoad => return Err(SendError::Reloading),
+            Phase::Stopped => return Err(SendError::ShuttingDown),
+            Phase::Draining if message.reply_to.is_none() => return Err(SendError::ShuttingDown),
+            Phase::Running | Phase::Draining => {}
+        }
+        let sender = self.find_agent(&agent).ok_or(ToolError::UnknownAgent)?;
+        Tool::Send.allowed(self.agents.get(sender).map_or(AgentState::Terminated, |agent| agent.state))?;
+        let slot = self.find_channel(&channel).ok_or(SendError::UnknownChannel)?;
+        let chan = self.channels.get(slot).ok_or(SendError::UnknownChannel)?;
+        let side = chan.side(sender).ok_or(SendError::NotAMember)?;
+        if message.payload.is_empty() {
+            return Err(SendError::EmptyPayload);
+        }
+        if message.content_type.is_some_and(|text| !is_content_type(text)) {
+            return Err(SendError::InvalidContentType);
+        }
+        chan.core.accept(&self.pipeline, message.payload.len())?;
+        Ok(Route { sender, channel: slot, side, receiver: *side.other().of(&chan.agents) })
+    }
+
+    fn check_room(&mut self, route: &Route, message: &Message<'_>) -> Result<(), SendError> {
+        let limits = &self.config.limits;
+        let waiting = self.channels.get(route.channel).map_or(0, |chan| route.side.of(&chan.directions).len);
+        let held = self.agents.get(route.receiver).map_or(0, |agent| agent.inbox_bytes);
+        let requests = message.answer_within.is_some() && self.requests.len() >= limits.requests as usize;
+        if waiting >= limits.channel_items || held + message.payload.len() as u64 > limits.inbox_bytes || requests {
+            self.stats.refused_full += 1;
+            return Err(SendError::Full);
+        }
+        Ok(())
+    }
+
+    fn check_rate(&mut self, route: &Route) -> Result<(), SendError> {
+        let (Some(rate), Some(agent)) = (self.config.quarantine.rate, self.agents.get_mut(route.sender)) else {
+            return Ok(());
+        };
+        let Err(limited) = agent.rate.check(self.now, &rate) else { return Ok(()) };
+        self.stats.refused_rate += 1;
+        if self.config.quarantine.abuse.is_some_and(|abuse| agent.abuse.check(self.now, &abuse).is_err()) {
+            self.quarantine_slot(route.sender, QuarantineCause::Abuse);
+        }
+        Err(SendError::RateLimited { retry_after: limited.retry_after })
+    }
+
+    /// FRAME to DECODE; commits the channel and the tree. What comes back is what DECODE gave.
+    fn run_stages(&mut self, route: &Route, payload: &[u8]) -> Result<Payload, SendError> {
+        let sg = self.trie.root();
+        let Some(chan) = self.channels.get_mut(route.channel) else { return Err(SendError::UnknownChannel) };
+        let len = chan.core.message_len(payload.len());
+        if self.scratch.len() < len {
+            self.scratch.resize(len, 0);
+        }
+        let start = chan.core.depth().frame_len();
+        let message = self.scratch.get_mut(..len).unwrap_or_default();
+        if let Some(place) = message.get_mut(start..start + payload.len()) {
+            place.copy_from_slice(payload);
+        }
+        let opened = chan.core.transfer(&self.pipeline, &sg, |jitter| self.rng.fill(jitter), message);
+        match opened {
+            Ok(range) => {
+                // The leaf is this channel's, and stays as long as the channel.
+                let _ = self.trie.update(chan.leaf, chan.core.state().expose_secret());
+                Ok(Payload::from(message.get(range).unwrap_or_default()))
+            }
+            Err(error) => Err(self.stage_failed(route.channel, error)),
+        }
+    }
+
+    fn stage_failed(&mut self, slot: u32, error: StageError) -> SendError {
+        if error.is_validation_failure()
+            && let Some(chan) = self.channels.get(slot)
+        {
+            self.stats.validation_failures += 1;
+            let (channel, in_a_row) = (*chan.core.id(), chan.core.failures());
+            let quarantined = chan.core.freeze().contains(Freeze::QUARANTINED);
+            let event = Event::ValidationFailed { channel, stage: error.stage(), in_a_row };
+            self.effects.push_back(Effect::Event(event));
+            if quarantined {
+                self.put_channel(slot);
+                self.tell(Event::ChannelQuarantined { channel, cause: QuarantineCause::ValidationFailures });
+            }
+        }
+        error.into()
+    }
+
+    /// DELIVER: the message enters the inbox, and leaves it for the handler when it is durable.
+    fn accept(
+        &mut self,
+        route: &Route,
+        agent: AgentId,
+        channel: ChannelId,
+        message: &Message<'_>,
+        payload: Payload,
+    ) -> Ticket {
+        self.tickets += 1;
+        let ticket = Ticket(self.tickets);
+        self.stats.messages_sent += 1;
+        self.stats.bytes_sent += payload.len() as u64;
+        let q = self.channels.get_mut(route.channel).map_or(0, |chan| {
+            chan.q += 1;
+            chan.q
+        });
+        let record = MessageRecord {
+            channel,
+            from: route.side,
+            q,
+            id: MessageId::derive(&self.store_id, &channel, q),
+            reply_to: message.reply_to,
+            meta: message.meta(),
+            attempts: 0,
+            payload,
+        };
+        let receipt = Receipt { message: record.id, channel };
+        if let Some(within) = message.answer_within {
+            self.requests.insert(record.id, Request { ticket, agent, channel, within, timer: None });
+        }
+        let key = self.enqueue(route.channel, &record);
+        self.ops.push(StoreOp::PutMessage(record));
+        if let Some(message) = key {
+            self.withhold(Withheld::Accepted { ticket, receipt, message });
+        }
+        ticket
+    }
+
+    /// Puts a message at the end of its direction.
+    pub(super) fn enqueue(&mut self, channel: u32, record: &MessageRecord) -> Option<super::slab::Key> {
+        let key = self.messages.insert(Stored {
+            channel,
+            from: record.from,
+            progress: Progress::Unpersisted,
+            attempts: record.attempts,
+            next: NONE,
+            q: record.q,
+            id: record.id,
+            reply_to: record.reply_to,
+            answers: None,
+            meta: record.meta.clone(),
+            payload: record.payload.clone(),
+        })?;
+        self.busy += 1;
+        let chan = self.channels.get_mut(channel)?;
+        let receiver = *record.from.other().of(&chan.agents);
+        let direction = record.from.of_mut(&mut chan.directions);
+        let tail = core::mem::replace(&mut direction.tail, key.slot);
+        direction.len += 1;
+        if tail == NONE {
+            direction.head = key.slot;
+        } else if let Some(last) = self.messages.get_mut(tail) {
+            last.next = key.slot;
+        }
+        if let Some(agent) = self.agents.get_mut(receiver) {
+            agent.inbox_bytes += record.payload.len() as u64;
+        }
+        Some(key)
+    }
+}
+
+fn is_content_type(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= MAX_CONTENT_TYPE
+        && text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')
+}
