@@ -5,7 +5,7 @@
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
-#[cfg(feature = "std")]
+#[cfg(any(test, feature = "std"))]
 extern crate std;
 
 pub mod agents;
@@ -15,7 +15,9 @@ pub mod crypto;
 pub mod encoding;
 pub mod error;
 pub mod frame;
+pub mod handshake;
 pub mod id;
+pub mod link;
 pub mod local;
 pub mod merkle;
 pub mod policy;
@@ -24,6 +26,7 @@ pub mod ratchet;
 pub mod runtime;
 #[cfg(feature = "alloc")]
 pub mod store;
-#[cfg(feature = "testing")]
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod time;
+pub mod wire;

@@ -2,9 +2,9 @@ use core::mem;
 
 use super::effect::{Effect, Event};
 use super::error::UnknownDelivery;
-use super::message::{Delivery, DeliveryId, Outcome, Sender};
+use super::message::{Delivery, DeliveryId, Outcome, Sender, Ticket};
 use super::slab::{Key, NONE};
-use super::table::{Progress, Stored};
+use super::table::{Chan, Progress};
 use super::timers::Timer;
 use super::{Phase, Runtime};
 use crate::id::MessageId;
@@ -17,8 +17,8 @@ impl Runtime {
     /// A message is finished by the success of any of its attempts, also of one that was given up as too slow.
     ///
     /// # Errors
-    /// [`UnknownDelivery`] if the message is finished, its channel closed, or a failed commit has intervened. There is
-    /// nothing left to do then.
+    /// [`UnknownDelivery`] if the message is finished, its channel closed, the runtime has stopped, or a failed commit
+    /// has intervened. There is nothing left to do then.
     pub fn handle_processed(
         &mut self,
         now: Instant,
@@ -26,7 +26,7 @@ impl Runtime {
         outcome: Outcome,
     ) -> Result<(), UnknownDelivery> {
         self.advance_clock(now);
-        if self.phase == Phase::AwaitingLoad {
+        if matches!(self.phase, Phase::AwaitingLoad | Phase::Stopped) {
             return Err(UnknownDelivery);
         }
         let message = self.messages.get_key(delivery.key).ok_or(UnknownDelivery)?;
@@ -102,18 +102,35 @@ impl Runtime {
         }
     }
 
-    /// The request that still waits and that a message would answer if it were handed over now.
-    fn asked(&self, message: &Stored) -> Option<MessageId> {
+    /// The request that still waits for this message as its answer.
+    fn awaited_by(&self, slot: u32) -> Option<MessageId> {
+        let message = self.messages.get(slot)?;
         let asked = message.reply_to?;
-        let request = self.requests.get(&asked)?;
         let chan = self.channels.get(message.channel)?;
-        let receiver = self.agents.get(*message.from.other().of(&chan.agents))?;
-        (request.channel == *chan.core.id() && request.agent == receiver.id).then_some(asked)
+        self.awaits(&asked, chan, message.from).then_some(asked)
     }
 
-    /// Whether a message is an answer, which waits for no other.
+    /// Whether `asked` is a request that waits for an answer on this channel from this side.
+    pub(super) fn awaits(&self, asked: &MessageId, chan: &Chan, from: Side) -> bool {
+        self.requests.get(asked).is_some_and(|request| {
+            let receiver = self.agents.get(*from.other().of(&chan.agents));
+            request.channel == *chan.core.id() && receiver.is_some_and(|agent| agent.id == request.agent)
+        })
+    }
+
+    /// Whether a message goes to a request rather than to the handler.
     pub(super) fn is_answer(&self, slot: u32) -> bool {
-        self.messages.get(slot).is_some_and(|message| message.answers.is_some() || self.asked(message).is_some())
+        self.messages.get(slot).is_some_and(|message| message.answers.is_some()) || self.awaited_by(slot).is_some()
+    }
+
+    /// Ends the request that waits for this message, if there is one.
+    fn claim_request(&mut self, slot: u32) -> Option<Ticket> {
+        let request = self.requests.remove(&self.awaited_by(slot)?)?;
+        if let Some(timer) = request.timer {
+            self.timers.cancel(timer);
+        }
+        self.messages.get_mut(slot)?.answers = Some(request.ticket);
+        Some(request.ticket)
     }
 
     pub(super) fn unanswered(&mut self, request: &MessageId) {
@@ -150,7 +167,8 @@ impl Runtime {
         }
     }
 
-    /// Delivers a message that waits, if its receiver is there and nothing is frozen.
+    /// Delivers a message that waits, if its receiver is there and nothing is frozen. Only now does an answer end its
+    /// request: one that cannot be delivered must not keep the request from its timeout.
     fn deliver(&mut self, slot: u32) {
         let Some(message) = self.messages.get(slot) else { return };
         let Some(chan) = self.channels.get(message.channel) else { return };
@@ -160,29 +178,26 @@ impl Runtime {
         if message.progress != Progress::Waiting || !receiver.attached || !chan.core.freeze().is_open() {
             return;
         }
-        let request = self.asked(message).and_then(|asked| self.requests.remove(&asked));
-        let answers = request.as_ref().map(|request| request.ticket).or(message.answers);
         let handing = message.handing.wrapping_add(1);
-        let delivery = Delivery {
+        let mut delivery = Delivery {
             id: DeliveryId { key, attempt: message.attempts, handing },
             to: receiver.id,
             from: Sender { runtime: self.identity.id(), agent: sender.id, name: sender.shared_name.clone() },
             channel: *chan.core.id(),
             message: message.id,
             reply_to: message.reply_to,
-            answers,
+            answers: message.answers,
             meta: message.meta.clone(),
             payload: message.payload.clone(),
         };
-        self.stats.deliveries += 1;
-        self.effects.push_back(Effect::Deliver(delivery));
-        if let Some(timer) = request.and_then(|request| request.timer) {
-            self.timers.cancel(timer);
+        if delivery.reply_to.is_some() && delivery.answers.is_none() {
+            delivery.answers = self.claim_request(slot);
         }
         if let Some(message) = self.messages.get_mut(slot) {
-            message.answers = answers;
             message.handing = handing;
         }
+        self.stats.deliveries += 1;
+        self.effects.push_back(Effect::Deliver(delivery));
         let timer = self.timers.set(self.now + self.config.delivery.agent_timeout, Timer::Handler(key));
         self.set_progress(slot, Progress::Handling(timer));
     }

@@ -61,7 +61,7 @@ impl Runtime {
         for letter in snapshot.dead_letters {
             self.letters.push(letter);
         }
-        self.phase = self.resume;
+        self.phase = Phase::Running;
         if snapshot.runtime.is_some() {
             self.effects.push_back(Effect::Event(loaded));
         }

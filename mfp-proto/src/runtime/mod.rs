@@ -67,8 +67,6 @@ pub struct Runtime {
     identity: Identity,
     now: Instant,
     phase: Phase,
-    /// The phase after the load that is awaited.
-    resume: Phase,
     rng: Rng,
     boot: HmacKey,
     store_id: StoreId,
@@ -127,7 +125,6 @@ impl Runtime {
             identity,
             now,
             phase: Phase::AwaitingLoad,
-            resume: Phase::Running,
             boot: HmacKey::new(&rng.array::<32>()),
             store_id: StoreId::from_bytes(rng.array()),
             agent_counter: 0,
@@ -214,7 +211,7 @@ impl Runtime {
                 Timer::Retry(message) => self.retry_now(message),
                 Timer::Answer(request) => self.unanswered(&request),
                 Timer::Drain => {
-                    if *self.service() == Phase::Draining {
+                    if self.phase == Phase::Draining {
                         let effect = self.drained();
                         self.effects.push_back(effect);
                     }
@@ -227,21 +224,23 @@ impl Runtime {
     /// and all is durable, or after `drain_timeout`, [`Event::Drained`] comes out, and then nothing is taken.
     pub fn shutdown(&mut self, now: Instant) {
         self.advance_clock(now);
-        let service = self.service();
-        if *service == Phase::Running {
-            *service = Phase::Draining;
-            let until = self.now + self.config.drain_timeout;
-            self.timers.set(until, Timer::Drain);
+        match self.phase {
+            Phase::Running => {
+                self.phase = Phase::Draining;
+                let until = self.now + self.config.drain_timeout;
+                self.timers.set(until, Timer::Drain);
+            }
+            // What is durable is durable, and nothing else can be finished.
+            Phase::AwaitingLoad => {
+                let effect = self.drained();
+                self.effects.push_back(effect);
+            }
+            Phase::Draining | Phase::Stopped => {}
         }
     }
 
-    /// The phase, whether or not a load is awaited.
-    fn service(&mut self) -> &mut Phase {
-        if self.phase == Phase::AwaitingLoad { &mut self.resume } else { &mut self.phase }
-    }
-
     fn drained(&mut self) -> Effect {
-        *self.service() = Phase::Stopped;
+        self.phase = Phase::Stopped;
         Effect::Event(Event::Drained { remaining: self.unfinished })
     }
 

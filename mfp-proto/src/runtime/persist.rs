@@ -105,8 +105,6 @@ impl Runtime {
     }
 
     fn commit_failed(&mut self) {
-        self.resume = self.phase;
-        self.phase = Phase::AwaitingLoad;
         self.settled_batch = self.open_batch;
         self.stats.store_failures += 1;
         self.ops.clear();
@@ -119,6 +117,13 @@ impl Runtime {
                 self.effects.push_back(Effect::Uncertain(ticket));
             }
         }
-        self.effects.push_back(Effect::Load);
+        let effect = if self.phase == Phase::Running {
+            self.phase = Phase::AwaitingLoad;
+            Effect::Load
+        } else {
+            // Shutting down: there is no use in going on from a snapshot.
+            self.drained()
+        };
+        self.effects.push_back(effect);
     }
 }

@@ -120,3 +120,38 @@ impl Aead for FaultyAead {
         self.inner.open_in_place(suite, key, nonce, aad, buf, tag)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::aead::RustCrypto;
+    use crate::crypto::rng::Rng;
+
+    /// Seals and opens 20 bytes; the error says which of the two failed.
+    fn round(aead: &dyn Aead) -> Result<(), Box<str>> {
+        let (suite, key, nonce) = (Suite::default(), Secret::from_bytes([1; 32]), [2; 12]);
+        let mut text = [3; 20];
+        let tag = aead.seal_in_place(suite, &key, &nonce, b"", &mut text).map_err(|CryptoError| "seal")?;
+        aead.open_in_place(suite, &key, &nonce, b"", &mut text, &tag).map_err(|CryptoError| "open")?;
+        assert_eq!(text, [3; 20]);
+        Ok(())
+    }
+
+    #[test]
+    fn faults_come_when_ordered_and_pass() {
+        let aead = FaultyAead::leak(&RustCrypto);
+        assert_eq!((aead.name(), aead.supports(Suite::ChaCha20Poly1305)), ("rustcrypto", true));
+        assert_eq!(round(aead), Ok(()));
+        aead.fail_seals(1);
+        assert_eq!(round(aead), Err("seal".into()));
+        aead.fail_opens(2);
+        assert_eq!((round(aead), round(aead)), (Err("open".into()), Err("open".into())));
+        assert_eq!(round(aead), Ok(()));
+        let mut rng = Rng::new([4; 32]);
+        for bit in (0..36 * 8).chain([usize::try_from(rng.below(1 << 30)).unwrap()]) {
+            aead.flip_bit(bit);
+            assert_eq!(round(aead), Err("open".into()), "bit {bit}");
+            assert_eq!(round(aead), Ok(()));
+        }
+    }
+}

@@ -4,6 +4,7 @@
 //! - [`arbitrary::Arbitrary`] for the same types, for fuzzing.
 //! - [`OwnedMessage`] and [`Consistent`]: what those need a type of their own for.
 //! - [`FaultyAead`]: a back end that fails when it is told to.
+//! - [`RecordingAead`]: a back end that notices a key and nonce that seal twice.
 //!
 //! Values of a type with rules keep them: a name has 1 to 64 bytes, a configuration is valid. What may contradict
 //! itself says so: [`Snapshot`](crate::store::Snapshot) and the records it holds, and
@@ -23,16 +24,12 @@
 //! });
 //! ```
 
-mod arbitrary;
-mod build;
 mod faulty;
-mod message;
-mod snapshot;
-pub mod strategy;
+#[cfg(feature = "alloc")]
+mod inputs;
+mod recording;
 
 pub use faulty::FaultyAead;
-pub use message::OwnedMessage;
-pub use snapshot::Consistent;
-
-#[cfg(test)]
-mod tests;
+#[cfg(feature = "alloc")]
+pub use inputs::{Consistent, OwnedMessage, strategy};
+pub use recording::RecordingAead;

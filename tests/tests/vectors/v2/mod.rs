@@ -2,4 +2,6 @@
 
 mod frame;
 mod identity;
+mod local_channel;
+mod merkle;
 mod message_id;

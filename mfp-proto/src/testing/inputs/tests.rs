@@ -1,16 +1,11 @@
-use std::boxed::Box;
 use std::vec::Vec;
 
 use ::arbitrary::{Arbitrary, Unstructured};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::*;
+use super::{Consistent, OwnedMessage, build, strategy};
 use crate::config::Config;
-use crate::crypto::Secret;
-use crate::crypto::aead::{Aead, RustCrypto, Suite};
-use crate::crypto::rng::Rng;
-use crate::error::CryptoError;
 use crate::frame::Depth;
 use crate::id::{AgentName, Identity};
 use crate::merkle::{Proof, verify};
@@ -97,32 +92,4 @@ fn made_of_nothing_every_configuration_still_works() {
     assert_ne!(build::backoff(u64::MAX, u64::MAX, 255), BackoffConfig::default());
     assert_eq!(build::name("ü".repeat(40)).as_str().len(), 64);
     assert_eq!(build::name("x".into()).as_str(), "x");
-}
-
-/// Seals and opens 20 bytes; the error says which of the two failed.
-fn round(aead: &dyn Aead) -> Result<(), Box<str>> {
-    let (suite, key, nonce) = (Suite::default(), Secret::from_bytes([1; 32]), [2; 12]);
-    let mut text = [3; 20];
-    let tag = aead.seal_in_place(suite, &key, &nonce, b"", &mut text).map_err(|CryptoError| "seal")?;
-    aead.open_in_place(suite, &key, &nonce, b"", &mut text, &tag).map_err(|CryptoError| "open")?;
-    assert_eq!(text, [3; 20]);
-    Ok(())
-}
-
-#[test]
-fn faults_come_when_ordered_and_pass() {
-    let aead = FaultyAead::leak(&RustCrypto);
-    assert_eq!((aead.name(), aead.supports(Suite::ChaCha20Poly1305)), ("rustcrypto", true));
-    assert_eq!(round(aead), Ok(()));
-    aead.fail_seals(1);
-    assert_eq!(round(aead), Err("seal".into()));
-    aead.fail_opens(2);
-    assert_eq!((round(aead), round(aead)), (Err("open".into()), Err("open".into())));
-    assert_eq!(round(aead), Ok(()));
-    let mut rng = Rng::new([4; 32]);
-    for bit in (0..36 * 8).chain([usize::try_from(rng.below(1 << 30)).unwrap()]) {
-        aead.flip_bit(bit);
-        assert_eq!(round(aead), Err("open".into()), "bit {bit}");
-        assert_eq!(round(aead), Ok(()));
-    }
 }
