@@ -322,7 +322,11 @@ impl Runtime {
     }
 
     fn check_loaded(&self) -> Result<(), AdminError> {
-        if self.phase == Phase::AwaitingLoad { Err(AdminError::Reloading) } else { Ok(()) }
+        match self.phase {
+            Phase::Running | Phase::Draining => Ok(()),
+            Phase::AwaitingLoad => Err(AdminError::Reloading),
+            Phase::Stopped => Err(AdminError::ShuttingDown),
+        }
     }
 
     pub(super) fn insert_agent(

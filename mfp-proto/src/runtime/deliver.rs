@@ -175,7 +175,8 @@ impl Runtime {
         let sender = self.agents.get(*message.from.of(&chan.agents));
         let receiver = self.agents.get(*message.from.other().of(&chan.agents));
         let (Some(sender), Some(receiver), Some(key)) = (sender, receiver, self.messages.key(slot)) else { return };
-        if message.progress != Progress::Waiting || !receiver.attached || !chan.core.freeze().is_open() {
+        let free = receiver.attached && chan.core.freeze().is_open() && self.phase != Phase::Stopped;
+        if message.progress != Progress::Waiting || !free {
             return;
         }
         let handing = message.handing.wrapping_add(1);

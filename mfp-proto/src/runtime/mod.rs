@@ -221,7 +221,8 @@ impl Runtime {
     }
 
     /// Stops taking work: from now on only answers (messages with `reply_to`) are sent. When no handler is busy
-    /// and all is durable, or after `drain_timeout`, [`Event::Drained`] comes out, and then nothing is taken.
+    /// and all is durable, or after `drain_timeout`, or when a commit fails, [`Event::Drained`] comes out. Then every
+    /// call is refused, nothing is delivered and nothing is due; only what depends on batches under way is still told.
     pub fn shutdown(&mut self, now: Instant) {
         self.advance_clock(now);
         match self.phase {
@@ -241,6 +242,7 @@ impl Runtime {
 
     fn drained(&mut self) -> Effect {
         self.phase = Phase::Stopped;
+        self.timers.clear();
         Effect::Event(Event::Drained { remaining: self.unfinished })
     }
 

@@ -84,6 +84,12 @@ impl Timers {
         self.next = self.queue.first_key_value().map(|((at, _), timer)| (*at, timer.kind()));
     }
 
+    /// Forgets all timers.
+    pub(super) fn clear(&mut self) {
+        self.queue.clear();
+        self.next = None;
+    }
+
     /// Forgets the timers of messages in inboxes.
     pub(super) fn forget_messages(&mut self) {
         self.queue.retain(|_, timer| matches!(timer, Timer::Answer(_) | Timer::Drain));

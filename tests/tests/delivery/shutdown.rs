@@ -1,7 +1,10 @@
 use mfp_proto::config::Config;
-use mfp_proto::runtime::{AdminError, Effect, Event, Message, Outcome, SendError};
+use mfp_proto::runtime::{
+    AdminError, Delivery, Effect, Event, LoadError, Message, Outcome, SendError, UnknownDelivery,
+};
+use mfp_proto::store::Store;
 
-use crate::rig::{Rig, delivery, events, name};
+use crate::rig::{Rig, deliveries, delivery, events, name};
 
 /// The count in the only `Drained` among the effects.
 fn drained(effects: &[Effect]) -> Option<u32> {
@@ -26,44 +29,70 @@ fn it_is_over_only_when_all_is_durable() {
 }
 
 #[test]
-fn a_failed_commit_does_not_undo_it() {
-    let (mut rig, alice, _, channel) = Rig::pair(Config::default());
+fn a_failed_commit_ends_it() {
+    let (mut rig, alice, bob, channel) = Rig::pair(Config::default());
     rig.send(alice, channel, Message::new(b"work"));
     let work = delivery(&rig.settle());
     rig.rt.shutdown(rig.now);
-    let end = rig.rt.poll_timeout();
-    rig.rt.handle_processed(rig.now, work.id, Outcome::Done).unwrap();
-    rig.fail(0);
-    assert_eq!(rig.rt.poll_timeout().map(|(at, _)| at), Some(rig.now + rig.rt.config().drain_timeout));
-    let again = delivery(&rig.load());
-    assert_eq!(again.message, work.message);
-    assert_eq!(rig.rt.poll_timeout(), end);
-    assert_eq!(rig.rt.bind(rig.now, &name("carol")), Err(AdminError::ShuttingDown));
-    assert_eq!(drained(&rig.processed(&again, Outcome::Done)), Some(0));
+    let ticket = rig.send(bob, channel, Message::new(b"answer").reply_to(work.message));
+    let effects = rig.fail(0);
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Uncertain(of) if *of == ticket)));
+    assert_eq!(drained(&effects), Some(2));
+    assert_eq!(rig.rt.handle_loaded(rig.now, rig.store.load().unwrap()), Err(LoadError::NotAsked));
+    takes_nothing(&mut rig, &work);
 }
 
 #[test]
-fn it_may_be_called_while_a_load_is_awaited() {
+fn while_a_load_is_awaited_there_is_nothing_to_wait_for() {
     let (mut rig, alice, _, channel) = Rig::pair(Config::default());
     rig.send(alice, channel, Message::new(b"work"));
-    rig.fail(1);
+    let work = delivery(&rig.settle());
+    rig.rt.bind(rig.now, &name("carol")).unwrap();
+    rig.fail(0);
     rig.rt.shutdown(rig.now);
-    assert_eq!(rig.rt.close_channel(rig.now, &channel), Err(AdminError::Reloading), "what is there is not known yet");
-    assert_eq!(drained(&rig.poll()), None);
-    let work = delivery(&rig.load());
-    assert_eq!(rig.rt.send(rig.now, alice, channel, Message::new(b"more")), Err(SendError::ShuttingDown));
-    assert_eq!(drained(&rig.processed(&work, Outcome::Done)), Some(0));
+    assert_eq!(drained(&rig.poll()), Some(1));
+    takes_nothing(&mut rig, &work);
 }
 
 #[test]
-fn without_a_load_it_ends_in_time() {
-    let (mut rig, alice, _, channel) = Rig::pair(Config::default());
-    rig.send(alice, channel, Message::new(b"work"));
-    rig.rt.shutdown(rig.now);
-    rig.fail(0);
-    assert_eq!(drained(&rig.wait_for_deadline().unwrap()), Some(1));
-    assert_eq!(drained(&rig.load()), None);
-    assert_eq!(rig.rt.bind(rig.now, &name("carol")), Err(AdminError::ShuttingDown));
+fn what_is_under_way_when_its_time_is_over_is_still_told() {
+    for commits in [true, false] {
+        let (mut rig, alice, bob, channel) = Rig::pair(Config::default());
+        rig.send(alice, channel, Message::new(b"work").answer_within(std::time::Duration::from_secs(900)));
+        let work = delivery(&rig.settle());
+        rig.rt.shutdown(rig.now);
+        let ticket = rig.send(bob, channel, Message::new(b"late").reply_to([0; 16].into()));
+        rig.now = rig.rt.poll_timeout().unwrap().0;
+        rig.rt.handle_timeout(rig.now);
+        assert_eq!(drained(&rig.poll()), Some(2));
+        let told = if commits { rig.settle() } else { rig.fail(0) };
+        let of_ticket = |effect: &&Effect| match effect {
+            Effect::Acked(of) => *of == ticket && commits,
+            Effect::Uncertain(of) => *of == ticket && !commits,
+            _ => false,
+        };
+        assert_eq!(told.iter().filter(of_ticket).count(), 1, "{told:?}");
+        assert_eq!((drained(&told), deliveries(&told).len()), (None, 0));
+        takes_nothing(&mut rig, &work);
+    }
+}
+
+/// Everything is refused, nothing is due, and nothing is persisted.
+fn takes_nothing(rig: &mut Rig, work: &Delivery) {
+    assert_eq!(rig.rt.poll_timeout(), None);
+    let now = rig.now;
+    assert_eq!(rig.rt.bind(now, &name("dave")), Err(AdminError::ShuttingDown));
+    assert_eq!(rig.rt.close_channel(now, &work.channel), Err(AdminError::ShuttingDown));
+    assert_eq!(rig.rt.terminate(now, &work.to), Err(AdminError::ShuttingDown));
+    assert_eq!(rig.rt.quarantine_agent(now, &work.to), Err(AdminError::ShuttingDown));
+    assert_eq!(rig.rt.detach(now, &work.to), Err(AdminError::ShuttingDown));
+    assert_eq!(rig.rt.handle_processed(now, work.id, Outcome::Done), Err(UnknownDelivery));
+    let answer = Message::new(b"!").reply_to(work.message);
+    assert_eq!(rig.rt.send(now, work.to, work.channel, answer), Err(SendError::ShuttingDown));
+    rig.rt.shutdown(now);
+    rig.rt.handle_timeout(now + std::time::Duration::from_secs(3_600));
+    assert!(rig.poll().is_empty());
+    assert_eq!(rig.held(), 0);
 }
 
 #[test]
