@@ -9,7 +9,11 @@ use super::told::{Closed, Reply, Told, Withheld};
 
 impl Model {
     pub(crate) fn check_loaded(&self) -> Result<(), AdminError> {
-        if self.reloading { Err(AdminError::Reloading) } else { Ok(()) }
+        match self.service {
+            _ if self.reloading() => Err(AdminError::Reloading),
+            Service::Running | Service::Draining => Ok(()),
+            Service::Stopped => Err(AdminError::ShuttingDown),
+        }
     }
 
     pub(crate) fn check_running(&self) -> Result<(), AdminError> {
@@ -155,7 +159,9 @@ impl Model {
     }
 
     pub(crate) fn shutdown(&mut self) {
-        if self.service == Service::Running {
+        if self.reloading() {
+            self.drained();
+        } else if self.service == Service::Running {
             self.service = Service::Draining;
             self.drain = Some(self.deadline(DRAIN_TIMEOUT));
         }

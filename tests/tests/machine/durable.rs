@@ -58,7 +58,7 @@ impl Model {
     pub(crate) fn end_step(&mut self) {
         self.settle();
         let withheld = mem::take(&mut self.withheld);
-        if !self.reloading {
+        if !self.lost {
             let content = self.content();
             if content != *self.flying.back().map_or(&self.store, |batch| &batch.content) {
                 self.told.push(Told::Persist);
@@ -70,7 +70,7 @@ impl Model {
             Some(batch) => batch.withheld.extend(withheld),
             None => self.release(withheld),
         }
-        if self.service == Service::Draining && !self.reloading && !self.is_busy() && self.flying.is_empty() {
+        if self.service == Service::Draining && !self.is_busy() && self.flying.is_empty() {
             self.drained();
         }
     }
@@ -87,7 +87,8 @@ impl Model {
                 }
                 Withheld::Accepted { message, ticket } => {
                     self.told.extend([Told::Accepted { ticket, message }, Told::Acked(ticket)]);
-                    if let Some(place) = self.requests.iter().position(|request| request.ticket == ticket) {
+                    let request = self.requests.iter().position(|request| request.ticket == ticket);
+                    if let Some(place) = request.filter(|_| self.service != Service::Stopped) {
                         let deadline = self.deadline(self.requests[place].within);
                         self.requests[place].deadline = Some(deadline);
                     }
@@ -116,7 +117,7 @@ impl Model {
     /// Nothing is known of what was under way; in truth the first `applied` batches were committed.
     pub(crate) fn fail(&mut self, applied: usize) {
         self.stats.store_failures += 1;
-        self.told.extend([Told::StoreFailed, Told::Load]);
+        self.told.push(Told::StoreFailed);
         let flying = self.end_flight(applied);
         for withheld in flying {
             if let Withheld::Accepted { ticket, .. } = withheld {
@@ -124,7 +125,12 @@ impl Model {
                 self.told.push(Told::Uncertain(ticket));
             }
         }
-        self.reloading = true;
+        self.lost = true;
+        match self.service {
+            Service::Running => self.told.push(Told::Load),
+            Service::Draining => self.drained(),
+            Service::Stopped => {}
+        }
     }
 
     fn end_flight(&mut self, applied: usize) -> Vec<Withheld> {
@@ -135,7 +141,7 @@ impl Model {
     }
 
     pub(crate) fn load(&mut self) {
-        self.reloading = false;
+        self.lost = false;
         let Durable { bound_ever, agents, channels, messages, letters } = self.store.clone();
         self.bound_ever = bound_ever.unwrap_or(self.bound_ever);
         for (number, agent) in self.agents.iter_mut().enumerate() {

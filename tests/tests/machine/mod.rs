@@ -18,7 +18,6 @@ mod traffic;
 mod view;
 
 pub(crate) use model::Model;
-pub(crate) use model::Service;
 pub(crate) use step::{SETUP, Step, Weights};
 pub(crate) use sut::Sut;
 pub(crate) use test::{Focus, Machine, Reference};

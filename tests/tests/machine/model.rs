@@ -145,7 +145,8 @@ pub(crate) struct Model {
     pub(crate) steps: usize,
     pub(crate) now: u64,
     pub(crate) service: Service,
-    pub(crate) reloading: bool,
+    /// A commit has failed: what is known here is not what is durable.
+    pub(crate) lost: bool,
     pub(crate) agents: Vec<Agent>,
     pub(crate) channels: Vec<Channel>,
     pub(crate) messages: Vec<Message>,
@@ -182,7 +183,7 @@ impl Model {
             steps: 0,
             now: 0,
             service: Service::Running,
-            reloading: false,
+            lost: false,
             agents: Vec::new(),
             channels: Vec::new(),
             messages: Vec::new(),
@@ -212,6 +213,11 @@ impl Model {
 
     pub(crate) fn deadline(&mut self, after: u64) -> Deadline {
         (self.now + after, self.next())
+    }
+
+    /// Whether a load is awaited.
+    pub(crate) fn reloading(&self) -> bool {
+        self.lost && self.service == Service::Running
     }
 
     /// What is told when everything up to this step is durable.
@@ -275,11 +281,14 @@ impl Model {
     /// Every deadline, with what it is for. The earliest first.
     pub(crate) fn deadlines(&self) -> BTreeMap<Deadline, TimerKind> {
         let mut all = BTreeMap::new();
+        if self.service == Service::Stopped {
+            return all;
+        }
         for message in &self.messages {
             // While a load is awaited, nothing of what may not be there happens.
             match message.place {
-                Place::Handling(at) if !self.reloading => all.insert(at, TimerKind::Handler),
-                Place::Backoff(at) if !self.reloading => all.insert(at, TimerKind::Retry),
+                Place::Handling(at) if !self.lost => all.insert(at, TimerKind::Handler),
+                Place::Backoff(at) if !self.lost => all.insert(at, TimerKind::Retry),
                 _ => None,
             };
         }

@@ -104,7 +104,7 @@ pub(crate) fn steps(model: &Model, weights: Weights) -> BoxedStrategy<Step> {
         messages => Just(Step::WaitForDeadline),
         commits => any::<Pick>().prop_map(Step::Commit),
         failures => any::<Pick>().prop_map(Step::Fail),
-        if model.reloading { agents + channels + messages } else { 1 } => Just(Step::Load),
+        if model.reloading() { agents + channels + messages } else { 1 } => Just(Step::Load),
         often(stopped, failures) => any::<Pick>().prop_map(Step::Restart),
         1 => Just(Step::Shutdown),
     ]
@@ -279,7 +279,7 @@ impl Model {
             Call::Timeout => self.run(Self::timeout),
             Call::Commit(count) => self.run(|model| model.commit(count)),
             Call::Fail { applied } => self.run(|model| model.fail(applied)),
-            Call::Load if !self.reloading => Reply::NotAsked,
+            Call::Load if !self.reloading() => Reply::NotAsked,
             Call::Load => self.run(Self::load),
             Call::Restart { applied } => self.run(|model| model.restart(applied)),
             Call::Shutdown => self.run(Self::shutdown),

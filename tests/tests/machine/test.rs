@@ -107,7 +107,7 @@ fn bring_to_rest(sut: &mut Sut, mut model: Model) {
     if model.service != Service::Running {
         step(&mut model, Step::Restart(u8::MAX));
     }
-    if model.reloading {
+    if model.reloading() {
         step(&mut model, Step::Load);
     }
     for name in 0..5 {

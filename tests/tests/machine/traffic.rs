@@ -37,8 +37,11 @@ impl Model {
     pub(crate) fn send(&mut self, sending: Sending) -> Result<Reply, SendError> {
         let Sending { agent, channel, len, reply_to, within, .. } = sending;
         let side = self.check_send(&sending)?;
-        if self.direction(channel, side).len() >= CHANNEL_ITEMS
-            || self.inbox_bytes(self.channels[channel].agents[1 - side]) + len > INBOX_BYTES
+        let to = self.channels[channel].agents[1 - side];
+        // An answer that somebody waits for finds room of its own.
+        let room = if reply_to.is_some_and(|asked| self.waits(asked, channel, to)) { 2 } else { 1 };
+        if self.direction(channel, side).len() >= room * CHANNEL_ITEMS
+            || self.inbox_bytes(to) + len > room * INBOX_BYTES
             || within.is_some() && self.requests.len() >= REQUESTS
         {
             self.stats.refused_full += 1;
@@ -77,7 +80,7 @@ impl Model {
 
     /// What is checked before anything is counted; the side that sends.
     fn check_send(&self, sending: &Sending) -> Result<usize, SendError> {
-        if self.reloading {
+        if self.reloading() {
             return Err(SendError::Reloading);
         }
         let answers_alone = self.service == Service::Draining && sending.reply_to.is_some();
@@ -115,17 +118,26 @@ impl Model {
     /// The request that a message would answer if it were handed over now.
     fn asked(&self, message: usize) -> Option<usize> {
         let asked = self.messages[message].reply_to?;
-        let place = self.requests.iter().position(|request| request.message == asked)?;
-        let request = &self.messages[asked];
-        let agent = self.channels[request.channel].agents[request.side];
-        (request.channel == self.messages[message].channel && agent == self.receiver(message)).then_some(place)
+        let waits = self.waits(asked, self.messages[message].channel, self.receiver(message));
+        self.requests.iter().position(|request| request.message == asked && waits)
+    }
+
+    /// Whether `agent` waits for an answer to `asked` on this channel.
+    fn waits(&self, asked: usize, channel: usize, agent: usize) -> bool {
+        let message = &self.messages[asked];
+        let asker = self.channels[message.channel].agents[message.side];
+        let waits = self.requests.iter().any(|request| request.message == asked);
+        waits && message.channel == channel && asker == agent
     }
 
     /// Hands over whatever may be handed over: in every direction the first unfinished message, and answers.
     pub(crate) fn settle(&mut self) {
+        if self.lost || self.service == Service::Stopped {
+            return;
+        }
         for channel in 0..self.channels.len() {
             for side in [0, 1] {
-                if self.reloading || !self.channels[channel].open || self.frozen(channel) {
+                if !self.channels[channel].open || self.frozen(channel) {
                     continue;
                 }
                 for (place, message) in self.direction(channel, side).into_iter().enumerate() {
@@ -159,7 +171,7 @@ impl Model {
     pub(crate) fn processed(&mut self, message: usize, handing: u16, outcome: Outcome) -> Reply {
         let valid = self.handed.iter().any(|it| it.message == message && it.handing == handing && it.valid);
         let place = self.messages[message].place;
-        if self.reloading || !valid || !place.is_unfinished() {
+        if self.check_loaded().is_err() || !valid || !place.is_unfinished() {
             return Reply::UnknownDelivery;
         }
         match (place, outcome) {
