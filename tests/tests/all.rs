@@ -1,4 +1,5 @@
 //! All suites, in one binary.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 mod bad_input;
 mod delivery;

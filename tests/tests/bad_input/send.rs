@@ -18,10 +18,11 @@ fn payloads_and_content_types() {
     let mut config = Config::default();
     config.limits.payload = 100;
     let (mut rig, alice, _, channel) = Rig::pair(config);
+    let huge = vec![0; 1 << 20];
     let mut send = |message| refused(&mut rig, |rt, now| rt.send(now, alice, channel, message));
     assert_eq!(send(Message::new(b"")), SendError::EmptyPayload);
     assert_eq!(send(Message::new(&[0; 101])), SendError::PayloadTooLarge { max: 100 });
-    assert_eq!(send(Message::new(&[0; 1 << 20])), SendError::PayloadTooLarge { max: 100 });
+    assert_eq!(send(Message::new(&huge)), SendError::PayloadTooLarge { max: 100 });
     for bad in ["", &"x".repeat(65), "naïve", "a\nb", "\0", "\x7f"] {
         assert_eq!(send(Message::new(b"x").content_type(bad)), SendError::InvalidContentType, "{bad:?}");
     }
@@ -44,7 +45,7 @@ fn members_only() {
 fn too_fast() {
     let mut config = Config::default();
     config.quarantine.rate = Some(Rate::new(1, Duration::from_secs(1), 2).unwrap());
-    config.quarantine.abuse = Some(Rate::new(1, Duration::from_secs(60), 3).unwrap());
+    config.quarantine.abuse = Some(Rate::new(1, Duration::from_mins(1), 3).unwrap());
     let (mut rig, alice, bob, channel) = Rig::pair(config);
     let send = |rt: &mut mfp_proto::runtime::Runtime, now| rt.send(now, alice, channel, Message::new(b"x"));
     // What is refused for another reason takes nothing of the rate.

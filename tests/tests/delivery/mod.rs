@@ -17,7 +17,7 @@ impl Focus for Delivery {
 }
 
 prop_state_machine! {
-    #![proptest_config(property!(512, "delivery"))]
+    #![proptest_config(property!(1_536, "delivery"))]
 
     #[test]
     fn the_runtime_does_what_the_model_says(sequential 1..120 => Machine<Delivery>);

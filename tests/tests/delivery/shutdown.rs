@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use mfp_proto::config::Config;
 use mfp_proto::runtime::{
     AdminError, Delivery, Effect, Event, LoadError, Message, Outcome, SendError, UnknownDelivery,
@@ -58,7 +60,7 @@ fn while_a_load_is_awaited_there_is_nothing_to_wait_for() {
 fn what_is_under_way_when_its_time_is_over_is_still_told() {
     for commits in [true, false] {
         let (mut rig, alice, bob, channel) = Rig::pair(Config::default());
-        rig.send(alice, channel, Message::new(b"work").answer_within(std::time::Duration::from_secs(900)));
+        rig.send(alice, channel, Message::new(b"work").answer_within(Duration::from_mins(15)));
         let work = delivery(&rig.settle());
         rig.rt.shutdown(rig.now);
         let ticket = rig.send(bob, channel, Message::new(b"late").reply_to([0; 16].into()));
@@ -90,7 +92,7 @@ fn takes_nothing(rig: &mut Rig, work: &Delivery) {
     let answer = Message::new(b"!").reply_to(work.message);
     assert_eq!(rig.rt.send(now, work.to, work.channel, answer), Err(SendError::ShuttingDown));
     rig.rt.shutdown(now);
-    rig.rt.handle_timeout(now + std::time::Duration::from_secs(3_600));
+    rig.rt.handle_timeout(now + Duration::from_hours(1));
     assert!(rig.poll().is_empty());
     assert_eq!(rig.held(), 0);
 }
@@ -99,7 +101,7 @@ fn takes_nothing(rig: &mut Rig, work: &Delivery) {
 fn what_remains_is_what_nobody_has_finished() {
     let (mut rig, alice, bob, channel) = Rig::pair(Config::default());
     // Bob asks; alice sends something else, and then the answer, which he is done with first.
-    let asked = rig.send(bob, channel, Message::new(b"?").answer_within(std::time::Duration::from_secs(1)));
+    let asked = rig.send(bob, channel, Message::new(b"?").answer_within(Duration::from_secs(1)));
     let question = delivery(&rig.settle());
     rig.send(alice, channel, Message::new(b"first"));
     let first = delivery(&rig.settle());

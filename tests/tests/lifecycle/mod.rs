@@ -15,7 +15,7 @@ impl Focus for Lifecycle {
 }
 
 prop_state_machine! {
-    #![proptest_config(property!(512, "lifecycle"))]
+    #![proptest_config(property!(1_536, "lifecycle"))]
 
     #[test]
     fn the_runtime_does_what_the_model_says(sequential 1..80 => Machine<Lifecycle>);

@@ -54,6 +54,7 @@ pub(crate) enum Service {
 
 /// An agent that was bound once. Its state is derived: [`Model::agent_state`].
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent facts")]
 pub(crate) struct Agent {
     pub(crate) name: u8,
     pub(crate) alive: bool,

@@ -253,7 +253,8 @@ impl Model {
         let handed = |number: &usize| self.messages[*number].handed > 0;
         let all = self.requests.iter().map(|request| request.message).filter(handed);
         let here: Vec<_> = all.clone().filter(received).collect();
-        let all: Vec<_> = if by % 2 == 0 { all.collect() } else { (0..self.messages.len()).filter(handed).collect() };
+        let all: Vec<_> =
+            if by.is_multiple_of(2) { all.collect() } else { (0..self.messages.len()).filter(handed).collect() };
         if by < 180 { pick(&here, 0, by) } else { pick(&all, 0, by % 128) }
     }
 
