@@ -1,6 +1,7 @@
 extern crate std;
 
 use core::cell::Cell;
+use core::num::NonZeroU64;
 use core::str::FromStr;
 use std::string::String;
 use std::vec::Vec;
@@ -13,6 +14,7 @@ use crate::crypto::dh::StaticSecret;
 use crate::error::CryptoError;
 use crate::frame::Depth;
 use crate::id::SessionId;
+use crate::wire::item::Proof;
 
 mod attacks;
 
@@ -133,7 +135,7 @@ fn pair() -> (Side, Side) {
 }
 
 const X: SessionId = SessionId::from_bytes([0x77; 16]);
-const POS: Pos = Pos::parse(&[0x99; Pos::LEN]);
+const POS: Pos = Pos::new(NonZeroU64::MAX, SessionId::from_bytes([0x99; 16]), Proof::from_bytes([0x98; 16]));
 const NOW: Instant = Instant::from_micros(1_000_000);
 
 /// The initiator `a` calls `b`.

@@ -126,7 +126,7 @@ fn answer_with(at: usize, value: &[u8]) -> Result<Answer, HandshakeError> {
 fn every_rule_of_an_answer() {
     use HandshakeError::{Parameters, Payload2, Suite};
     let max_body = Limits::default().max_body;
-    let refused: [(usize, &[u8], HandshakeError); 9] = [
+    let refused: [(usize, &[u8], HandshakeError); 10] = [
         (16, &[1], Parameters),
         (16, &[33], Parameters),
         (17, &[0], Payload2),
@@ -136,11 +136,13 @@ fn every_rule_of_an_answer() {
         (20, &1_023_u32.to_be_bytes(), Parameters),
         (24, &[0; 4], Parameters),
         (28, &(max_body - 1).to_be_bytes(), Parameters),
+        (32, &[0; 8], Payload2),
     ];
     for (at, value, error) in refused {
         assert_eq!(answer_with(at, value), Err(error), "{at} {value:?}");
     }
     assert!(answer_with(17, &[2]).is_ok());
+    assert!(answer_with(32, &[0; 40]).is_ok());
 }
 
 #[test]

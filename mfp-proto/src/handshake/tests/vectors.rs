@@ -42,7 +42,7 @@ fn both_ends_of_every_handshake() {
         assert_eq!(responder.e_i().as_bytes(), &array(&case["initiator"], "e_pub"));
         assert_eq!(responder.e_r().as_bytes(), &array(&case["responder"], "e_pub"));
         assert_eq!(responder.store_id().as_bytes(), &array(&case["initiator"], "store_id"));
-        let pos = Pos::parse(&array(&case, "responder_pos"));
+        let pos = Pos::parse(&array(&case, "responder_pos")).unwrap();
         let (message2, theirs) = responder.respond(NOW, &r.local(), pos).unwrap();
         assert_eq!(message2, array(&case, "message2"));
 
