@@ -1,8 +1,15 @@
+use core::num::NonZeroU64;
+
 use proptest::prelude::*;
 
-use super::*;
-use crate::crypto::aead::Suite;
-use crate::handshake::hello::{Answer, MAX_SUITES, Offer, PAYLOAD_LEN};
+use super::super::hello::{Answer, MAX_SUITES, Offer, PAYLOAD_LEN};
+use super::super::*;
+use crate::crypto::aead::{RustCrypto, Suite};
+use crate::frame::Depth;
+use crate::id::SessionId;
+use crate::wire::item::Proof;
+
+const POS: Pos = Pos::new(NonZeroU64::MAX, SessionId::from_bytes([0x99; 16]), Proof::from_bytes([0x98; 16]));
 
 fn any_limits() -> impl Strategy<Value = Limits> {
     (2..=32_u8, 1_024..=u32::MAX, 1..=u32::MAX, any::<u32>(), 1..=u16::MAX).prop_map(
