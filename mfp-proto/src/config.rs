@@ -29,6 +29,9 @@ pub struct Config {
 }
 
 /// Bounds on what a runtime holds. Beyond each, the caller gets a typed error and nothing changes.
+///
+/// An answer that a request waits for is taken up to twice `channel_items` and `inbox_bytes`: it is handed over out of
+/// turn, so that two agents that ask each other cannot block each other with their questions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {

@@ -2,3 +2,8 @@
 
 pub mod aead;
 pub mod vectors;
+
+/// The README's examples compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

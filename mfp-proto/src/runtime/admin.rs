@@ -404,8 +404,7 @@ impl Runtime {
     /// Hands over the head of a direction, and every answer in it.
     fn pump_direction(&mut self, channel: u32, from: Side) {
         self.for_each_message(channel, from, |runtime, message, progress| {
-            let answer = runtime.messages.get(message).is_some_and(|message| message.answers.is_some());
-            if answer && progress == Progress::Waiting {
+            if progress == Progress::Waiting && runtime.is_answer(message) {
                 runtime.hand_over(message);
             }
         });

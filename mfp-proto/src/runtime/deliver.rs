@@ -2,9 +2,9 @@ use core::mem;
 
 use super::effect::{Effect, Event};
 use super::error::UnknownDelivery;
-use super::message::{Delivery, DeliveryId, Outcome, Sender};
+use super::message::{Delivery, DeliveryId, Outcome, Sender, Ticket};
 use super::slab::{Key, NONE};
-use super::table::Progress;
+use super::table::{Chan, Progress};
 use super::timers::Timer;
 use super::{Phase, Runtime};
 use crate::id::MessageId;
@@ -99,20 +99,35 @@ impl Runtime {
         self.busy = self.busy + u32::from(progress.is_busy()) - u32::from(before.is_busy());
     }
 
-    /// If a message answers a request that still waits, marks it so.
-    pub(super) fn match_request(&mut self, slot: u32) {
-        let Some(message) = self.messages.get_mut(slot) else { return };
-        let Some(asked) = message.reply_to else { return };
-        let Some(request) = self.requests.get(&asked) else { return };
-        let Some(chan) = self.channels.get(message.channel) else { return };
-        let receiver = self.agents.get(*message.from.other().of(&chan.agents));
-        if request.channel != *chan.core.id() || receiver.is_none_or(|agent| agent.id != request.agent) {
-            return;
-        }
-        message.answers = Some(request.ticket);
-        if let Some(timer) = self.requests.remove(&asked).and_then(|request| request.timer) {
+    /// The request that still waits for this message as its answer.
+    fn awaited_by(&self, slot: u32) -> Option<MessageId> {
+        let message = self.messages.get(slot)?;
+        let asked = message.reply_to?;
+        let chan = self.channels.get(message.channel)?;
+        self.awaits(&asked, chan, message.from).then_some(asked)
+    }
+
+    /// Whether `asked` is a request that waits for an answer on this channel from this side.
+    pub(super) fn awaits(&self, asked: &MessageId, chan: &Chan, from: Side) -> bool {
+        self.requests.get(asked).is_some_and(|request| {
+            let receiver = self.agents.get(*from.other().of(&chan.agents));
+            request.channel == *chan.core.id() && receiver.is_some_and(|agent| agent.id == request.agent)
+        })
+    }
+
+    /// Whether a message goes to a request rather than to the handler.
+    pub(super) fn is_answer(&self, slot: u32) -> bool {
+        self.messages.get(slot).is_some_and(|message| message.answers.is_some()) || self.awaited_by(slot).is_some()
+    }
+
+    /// Ends the request that waits for this message, if there is one.
+    fn claim_request(&mut self, slot: u32) -> Option<Ticket> {
+        let request = self.requests.remove(&self.awaited_by(slot)?)?;
+        if let Some(timer) = request.timer {
             self.timers.cancel(timer);
         }
+        self.messages.get_mut(slot)?.answers = Some(request.ticket);
+        Some(request.ticket)
     }
 
     pub(super) fn unanswered(&mut self, request: &MessageId) {
@@ -124,10 +139,9 @@ impl Runtime {
 
     /// Delivers a waiting message if its turn has come: answers at once, others in the order of the channel.
     pub(super) fn hand_over(&mut self, slot: u32) {
-        let Some(message) = self.messages.get(slot) else { return };
-        if message.answers.is_some() {
+        if self.is_answer(slot) {
             self.deliver(slot);
-        } else {
+        } else if let Some(message) = self.messages.get(slot) {
             self.pump(message.channel, message.from);
         }
     }
@@ -150,7 +164,8 @@ impl Runtime {
         }
     }
 
-    /// Delivers a message that waits, if its receiver is there and nothing is frozen.
+    /// Delivers a message that waits, if its receiver is there and nothing is frozen. Only now does an answer end its
+    /// request: one that cannot be delivered must not keep the request from its timeout.
     fn deliver(&mut self, slot: u32) {
         let Some(message) = self.messages.get(slot) else { return };
         let Some(chan) = self.channels.get(message.channel) else { return };
@@ -160,7 +175,7 @@ impl Runtime {
         if message.progress != Progress::Waiting || !receiver.attached || !chan.core.freeze().is_open() {
             return;
         }
-        let delivery = Delivery {
+        let mut delivery = Delivery {
             id: DeliveryId { key, attempt: message.attempts },
             to: receiver.id,
             from: Sender { runtime: self.identity.id(), agent: sender.id, name: sender.shared_name.clone() },
@@ -171,6 +186,9 @@ impl Runtime {
             meta: message.meta.clone(),
             payload: message.payload.clone(),
         };
+        if delivery.reply_to.is_some() && delivery.answers.is_none() {
+            delivery.answers = self.claim_request(slot);
+        }
         self.stats.deliveries += 1;
         self.effects.push_back(Effect::Deliver(delivery));
         let timer = self.timers.set(self.now + self.config.delivery.agent_timeout, Timer::Handler(key));

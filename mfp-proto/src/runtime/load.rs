@@ -102,7 +102,6 @@ impl Runtime {
             let channel = self.find_channel(&record.channel).ok_or(LoadError::BadMessage)?;
             let key = self.enqueue(channel, record).ok_or(LoadError::BadMessage)?;
             self.set_progress(key.slot, Progress::Waiting);
-            self.match_request(key.slot);
             loaded.push(key.slot);
         }
         for slot in loaded {

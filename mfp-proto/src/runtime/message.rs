@@ -67,6 +67,13 @@ impl<'a> Message<'a> {
     }
 }
 
+/// A message with these bytes and nothing else.
+impl<'a, T: AsRef<[u8]> + ?Sized> From<&'a T> for Message<'a> {
+    fn from(payload: &'a T) -> Self {
+        Self::new(payload.as_ref())
+    }
+}
+
 /// Names one call of `send` until its last outcome has been told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub(super) u64);

@@ -101,7 +101,6 @@ impl Runtime {
             return;
         }
         self.set_progress(key.slot, Progress::Waiting);
-        self.match_request(key.slot);
         self.hand_over(key.slot);
     }
 

@@ -66,10 +66,18 @@ impl Runtime {
 
     fn check_room(&mut self, route: &Route, message: &Message<'_>) -> Result<(), SendError> {
         let limits = &self.config.limits;
-        let waiting = self.channels.get(route.channel).map_or(0, |chan| route.side.of(&chan.directions).len);
+        let Some(chan) = self.channels.get(route.channel) else { return Err(SendError::UnknownChannel) };
+        let waiting = route.side.of(&chan.directions).len;
         let held = self.agents.get(route.receiver).map_or(0, |agent| agent.inbox_bytes);
+        // Two agents that ask each other until both inboxes are full could else never answer.
+        let awaited = message.reply_to.is_some_and(|asked| self.awaits(&asked, chan, route.side));
+        let (items, bytes) = if awaited {
+            (limits.channel_items.saturating_mul(2), limits.inbox_bytes.saturating_mul(2))
+        } else {
+            (limits.channel_items, limits.inbox_bytes)
+        };
         let requests = message.answer_within.is_some() && self.requests.len() >= limits.requests as usize;
-        if waiting >= limits.channel_items || held + message.payload.len() as u64 > limits.inbox_bytes || requests {
+        if waiting >= items || held + message.payload.len() as u64 > bytes || requests {
             self.stats.refused_full += 1;
             return Err(SendError::Full);
         }

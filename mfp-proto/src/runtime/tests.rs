@@ -1,6 +1,8 @@
 extern crate std;
 use std::vec::Vec;
 
+mod answers;
+
 use super::*;
 use crate::store::{MemoryStore, Store};
 

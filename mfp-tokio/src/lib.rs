@@ -1,0 +1,55 @@
+//! The Mirror Frame Protocol on tokio: agents, channels between them, requests and answers.
+//!
+//! A thin driver around [`mfp_proto`]. Deadlines, retries, order and who may do what are the core's; this crate
+//! gives it the time, a store that may block, and tasks for the handlers.
+//!
+//! ```
+//! use mfp_tokio::{Context, Delivery, Runtime};
+//! use std::time::Duration;
+//!
+//! # async fn example() -> Result<(), mfp_tokio::BoxError> {
+//! let runtime = Runtime::builder().build().await?;
+//! let bob = runtime
+//!     .bind("bob", |context: Context, message: Delivery| async move {
+//!         context.reply(&message.payload.to_ascii_uppercase()).await?;
+//!         Ok(())
+//!     })
+//!     .await?;
+//! let (alice, _inbox) = runtime.bind_stream("alice").await?;
+//! let channel = runtime.establish_channel(&alice.id(), &bob.id()).await?;
+//! let answer = alice.request(channel, "hello", Duration::from_secs(5)).await?;
+//! assert_eq!(&*answer.payload, b"HELLO");
+//! runtime.shutdown().await;
+//! # Ok(())
+//! # }
+//! # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(example())?;
+//! # Ok::<(), mfp_tokio::BoxError>(())
+//! ```
+//!
+//! # What it promises
+//!
+//! - A receipt means that the message is durable: it reaches its receiver, or becomes a dead letter. A handler may see
+//!   it more than once, always under the same [`MessageId`].
+//! - Messages of one sender on one channel are handled one at a time, in order; channels and agents do not wait for
+//!   each other.
+//! - A full inbox makes senders wait. An answer that a request waits for always finds room.
+//! - Every future may be dropped.
+
+mod agent;
+mod drive;
+mod error;
+mod runtime;
+mod send;
+mod store;
+mod timer;
+
+pub use agent::{AgentHandle, Context, Inbox, Incoming};
+pub use error::{BoxError, BuildError, Error, HandlerError, RequestError, SendError};
+pub use mfp_proto;
+pub use mfp_proto::config::Config;
+pub use mfp_proto::id::{AgentId, ChannelId, Identity, MessageId, RuntimeId};
+pub use mfp_proto::runtime::{
+    AdminError, AgentStatus, ChannelStatus, Delivery, Event, Message, Receipt, SendError as Refusal, Stats,
+};
+pub use mfp_proto::store::{DeadLetter, MemoryStore, Store};
+pub use runtime::{Events, Notice, Runtime, RuntimeBuilder, default_config};
