@@ -38,11 +38,6 @@ impl FrameKey {
     fn frame_open(&self, header: &[u8; HEADER_LEN], body: &[u8]) -> Secret {
         hash::hmac(self.0.expose_secret(), &[header, body])
     }
-
-    #[cfg(test)]
-    pub(super) fn expose_secret(&self) -> &[u8; 32] {
-        self.0.expose_secret()
-    }
 }
 
 /// hdr1: the header of message 1, exactly.

@@ -9,6 +9,7 @@ use super::{HandshakeError, InvalidParams, InvalidSuites};
 use crate::crypto::aead::{Aead, Suite};
 use crate::frame::Depth;
 use crate::id::{RuntimeId, StoreId};
+use crate::wire::cursor::take;
 use crate::wire::item::Pos;
 
 /// Bytes in each payload.
@@ -216,20 +217,20 @@ impl Offer {
     /// [`HandshakeError::Payload1`] if a field cannot be, else [`HandshakeError::Parameters`] if a limit is outside
     /// its range.
     pub fn parse(bytes: &[u8; PAYLOAD_LEN]) -> Result<Self, HandshakeError> {
-        let suites = Suites::parse(field::<49, 7>(bytes)).ok_or(HandshakeError::Payload1)?;
-        let [mode, reserved] = field::<70, 2>(bytes);
+        let suites = Suites::parse(take::<49, 7, _>(bytes)).ok_or(HandshakeError::Payload1)?;
+        let [mode, reserved] = take::<70, 2, _>(bytes);
         let mode = Mode::from_number(mode).filter(|_| reserved == 0).ok_or(HandshakeError::Payload1)?;
         let limits = Limits {
-            depth: depth(field::<48, 1>(bytes))?,
-            max_body: u32::from_be_bytes(field::<56, 4>(bytes)),
-            win_items: u32::from_be_bytes(field::<60, 4>(bytes)),
-            win_bytes: u32::from_be_bytes(field::<64, 4>(bytes)),
-            chan_items: u16::from_be_bytes(field::<68, 2>(bytes)),
+            depth: depth(take::<48, 1, _>(bytes))?,
+            max_body: u32::from_be_bytes(take::<56, 4, _>(bytes)),
+            win_items: u32::from_be_bytes(take::<60, 4, _>(bytes)),
+            win_bytes: u32::from_be_bytes(take::<64, 4, _>(bytes)),
+            chan_items: u16::from_be_bytes(take::<68, 2, _>(bytes)),
         };
         limits.check().map_err(|_| HandshakeError::Parameters)?;
         Ok(Self {
-            id: RuntimeId::from_bytes(field::<0, 32>(bytes)),
-            store_id: StoreId::from_bytes(field::<32, 16>(bytes)),
+            id: RuntimeId::from_bytes(take::<0, 32, _>(bytes)),
+            store_id: StoreId::from_bytes(take::<32, 16, _>(bytes)),
             params: Params { limits, suites, mode },
         })
     }
@@ -302,25 +303,24 @@ impl Answer {
     /// Reads payload 2.
     ///
     /// # Errors
-    /// [`HandshakeError::Payload2`] if its suite is not among those `offered`, else [`HandshakeError::Parameters`] if
+    /// [`HandshakeError::Payload2`] if its suite is not among those `offered` or its POS does not parse, else [`HandshakeError::Parameters`] if
     /// a limit is outside its range, else [`HandshakeError::Suite`] if the suite was offered and is not one of [`Suite`].
     pub fn parse(bytes: &[u8; PAYLOAD_LEN], offered: &Suites) -> Result<Self, HandshakeError> {
-        let [suite] = field::<17, 1>(bytes);
+        let [suite] = take::<17, 1, _>(bytes);
         if !offered.numbers().contains(&suite) {
             return Err(HandshakeError::Payload2);
         }
+        let pos = Pos::parse(&take::<32, { Pos::LEN }, _>(bytes)).ok_or(HandshakeError::Payload2)?;
         let limits = Limits {
-            depth: depth(field::<16, 1>(bytes))?,
-            max_body: u32::from_be_bytes(field::<20, 4>(bytes)),
-            win_items: u32::from_be_bytes(field::<24, 4>(bytes)),
-            win_bytes: u32::from_be_bytes(field::<28, 4>(bytes)),
-            chan_items: u16::from_be_bytes(field::<18, 2>(bytes)),
+            depth: depth(take::<16, 1, _>(bytes))?,
+            max_body: u32::from_be_bytes(take::<20, 4, _>(bytes)),
+            win_items: u32::from_be_bytes(take::<24, 4, _>(bytes)),
+            win_bytes: u32::from_be_bytes(take::<28, 4, _>(bytes)),
+            chan_items: u16::from_be_bytes(take::<18, 2, _>(bytes)),
         };
         limits.check().map_err(|_| HandshakeError::Parameters)?;
         let suite = Suite::from_number(suite).ok_or(HandshakeError::Suite)?;
-        let (store_id, pos) =
-            (StoreId::from_bytes(field::<0, 16>(bytes)), Pos::parse(&field::<32, { Pos::LEN }>(bytes)));
-        Ok(Self { store_id, suite, limits, pos })
+        Ok(Self { store_id: StoreId::from_bytes(take::<0, 16, _>(bytes)), suite, limits, pos })
     }
 
     /// What the initiator, which offered `own`, agrees to by it.
@@ -355,16 +355,4 @@ impl fmt::Debug for Answer {
 
 fn depth([k]: [u8; 1]) -> Result<Depth, HandshakeError> {
     Depth::new(k).map_err(|_| HandshakeError::Parameters)
-}
-
-/// The `N` bytes at `AT`. That they lie inside the payload is checked when this is compiled.
-const fn field<const AT: usize, const N: usize>(payload: &[u8; PAYLOAD_LEN]) -> [u8; N] {
-    const { assert!(AT + N <= PAYLOAD_LEN) };
-    let mut out = [0; N];
-    let mut at = 0;
-    while at < N {
-        out[at] = payload[AT + at];
-        at += 1;
-    }
-    out
 }

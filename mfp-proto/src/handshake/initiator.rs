@@ -8,14 +8,16 @@ use crate::time::Instant;
 
 /// The initiator from message 1 sent until message 2 is judged. Its secrets are zeroized on drop.
 #[derive(Debug)]
+#[cfg_attr(any(test, feature = "testing"), derive(Clone, PartialEq))]
 pub struct Initiator {
     /// Gone when the attempt has ended, so that no two sessions come of it.
-    pub(super) pending: Option<Pending>,
+    pending: Option<Pending>,
 }
 
 #[derive(Debug)]
-pub(super) struct Pending {
-    pub(super) noise: noise::InitiatorSent,
+#[cfg_attr(any(test, feature = "testing"), derive(Clone, PartialEq))]
+struct Pending {
+    noise: noise::InitiatorSent,
     session: SessionId,
     offered: Params,
     deadline: Instant,

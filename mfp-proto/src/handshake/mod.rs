@@ -10,7 +10,8 @@
 //! Established                                     Established
 //! ```
 //!
-//! Each step consumes the type that the one before it gave, so none is left out or taken twice. What fails changes nothing.
+//! Each step consumes the type that the one before it gave, so none is left out or taken twice. What fails changes nothing;
+//! whoever takes the steps counts it in a [`Rejected`].
 //!
 //! **What the handshake leaves to the session.** Message 1 can be replayed, and whoever has stolen the responder's
 //! static key can make one in another's name; either way message 2 is answered with keys that only the true initiator
@@ -25,6 +26,7 @@ pub mod hello;
 mod initiator;
 pub mod noise;
 pub mod psk;
+mod rejected;
 mod responder;
 mod symmetric;
 #[cfg(test)]
@@ -46,6 +48,7 @@ pub use frame::{FrameKey, MESSAGE1_LEN, MESSAGE2_LEN};
 pub use hello::{Agreed, Limits, Mode, Params, Suites};
 pub use initiator::Initiator;
 pub use noise::{Ephemeral, Split, StaticKey};
+pub use rejected::Rejected;
 pub use responder::{Admitted, Identified, Responder};
 
 /// How long an attempt is pending, on either side, where nothing else is configured: 5 s.

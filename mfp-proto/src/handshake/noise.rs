@@ -112,9 +112,18 @@ impl fmt::Debug for Split {
 
 /// An ephemeral key pair, for one handshake. The secret is zeroized on drop.
 #[derive(Debug)]
+#[cfg_attr(any(test, feature = "testing"), derive(Clone))]
 pub struct Ephemeral {
     secret: StaticSecret,
     public: PublicKey,
+}
+
+/// For tests: the same secret, in constant time.
+#[cfg(any(test, feature = "testing"))]
+impl PartialEq for Ephemeral {
+    fn eq(&self, other: &Self) -> bool {
+        subtle::ConstantTimeEq::ct_eq(&self.secret, &other.secret).into()
+    }
 }
 
 impl Ephemeral {
@@ -185,8 +194,9 @@ impl Initiator {
 
 /// The initiator after message 1.
 #[derive(Debug)]
+#[cfg_attr(any(test, feature = "testing"), derive(Clone, PartialEq))]
 pub struct InitiatorSent {
-    pub(super) symmetric: Symmetric,
+    symmetric: Symmetric,
     e: Ephemeral,
     psk: Secret,
 }
@@ -293,7 +303,7 @@ impl ResponderIdentified {
 /// initiator is there.
 #[derive(Debug)]
 pub struct ResponderReceived {
-    pub(super) symmetric: Symmetric,
+    symmetric: Symmetric,
     re: PublicKey,
     rs: PublicKey,
 }

@@ -43,9 +43,9 @@ pub enum Direction {
 /// What a lane starts from (section 6). Erased on drop.
 pub struct LaneKeys {
     /// R: the bilateral ratchet state.
-    pub(super) ratchet: Secret,
+    pub ratchet: Secret,
     /// G: the seed of the shared generator.
-    pub(super) generator: Secret,
+    pub generator: Secret,
 }
 
 impl LaneKeys {

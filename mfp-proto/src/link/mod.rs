@@ -45,8 +45,6 @@ pub mod lane;
 mod rejected;
 pub mod rotation;
 pub mod session;
-#[cfg(test)]
-mod vectors;
 
 #[cfg(feature = "alloc")]
 pub use channels::GrowingChannels;

@@ -301,6 +301,20 @@ impl<C: ChannelTable> Session<C> {
     }
 }
 
+/// For tests: what a thief of the state would have, lane by lane.
+#[cfg(any(test, feature = "testing"))]
+impl<C> Session<C> {
+    /// The lane in which this side sends.
+    pub fn sending_lane(&self) -> &Lane<C> {
+        &self.sends
+    }
+
+    /// The lane in which this side receives.
+    pub fn receiving_lane(&self) -> &Lane<C> {
+        &self.receives
+    }
+}
+
 /// For tests: what a thief of the state would have. Two sessions that seal from one state use a key twice.
 #[cfg(any(test, feature = "testing"))]
 impl<C: Clone> Clone for Session<C> {
@@ -327,6 +341,3 @@ impl<C> fmt::Debug for Session<C> {
             .finish_non_exhaustive()
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -65,7 +65,7 @@ impl Writer<'_> {
 }
 
 /// The `N` bytes at `AT`. That they are there is checked when this is compiled.
-pub(super) const fn take<const AT: usize, const N: usize, const LEN: usize>(bytes: &[u8; LEN]) -> [u8; N] {
+pub(crate) const fn take<const AT: usize, const N: usize, const LEN: usize>(bytes: &[u8; LEN]) -> [u8; N] {
     const { assert!(AT + N <= LEN) };
     let mut out = [0; N];
     let mut at = 0;

@@ -5,7 +5,7 @@
 //! Nothing here holds a key, a clock or a buffer.
 
 pub mod bind;
-mod cursor;
+pub(crate) mod cursor;
 pub mod deframer;
 pub mod header;
 pub mod item;

@@ -7,6 +7,7 @@ mod case;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{env, fmt, fs};
 
@@ -61,6 +62,33 @@ impl Version {
         let covered = run_text(&file.to_string(), &text, check)?;
         println!("vectors {file}: {covered} cases");
         Ok(())
+    }
+
+    /// Each file of the folder is either `covered` by a test or `left_out`, with a reason; and both name no other file.
+    ///
+    /// # Errors
+    /// [`Failure`] with the names that are on one side alone, or if the folder cannot be read.
+    pub fn no_file_is_forgotten(self, covered: &[&str], left_out: &[(&str, &str)]) -> Result<(), Failure> {
+        let folder = self.folder();
+        let failed = |what: &dyn fmt::Display| Failure(format!("{}: {what}", folder.display()));
+        let mut there = BTreeSet::new();
+        for entry in fs::read_dir(&folder).map_err(|error| failed(&error))? {
+            let path = entry.map_err(|error| failed(&error))?.path();
+            if let Some(name) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".json")) {
+                there.insert(name.to_owned());
+            }
+        }
+        for (file, reason) in left_out {
+            println!("vectors {}/{file}.json is left out: {reason}", folder.display());
+        }
+        let named = covered.iter().chain(left_out.iter().map(|(file, _)| file));
+        let named: BTreeSet<_> = named.map(|file| (*file).to_owned()).collect();
+        let differ: Vec<_> = there.symmetric_difference(&named).map(String::as_str).collect();
+        if differ.is_empty() {
+            Ok(())
+        } else {
+            Err(failed(&format!("not there, or not tested: {}", differ.join(", "))))
+        }
     }
 }
 

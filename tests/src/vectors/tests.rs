@@ -1,4 +1,4 @@
-use super::{Case, Failure, run_text};
+use super::{Case, Failure, Version, run_text};
 
 fn outcome(cases: &str, check: impl Fn(&Case<'_>) -> Result<(), Failure>) -> Result<usize, String> {
     run_text("some.json", &format!("{{\"cases\": {cases}}}"), check).map_err(|failure| format!("{failure:?}"))
@@ -54,4 +54,12 @@ fn fields_have_their_type() {
     for (cases, check) in bad {
         assert!(outcome(cases, check).unwrap_err().contains("field `x`"), "{cases}");
     }
+}
+
+#[test]
+fn a_file_that_nothing_names_is_noticed() {
+    let report = Version::V2.no_file_is_forgotten(&["frame", "no_such_file"], &[("merkle", "a test")]);
+    let report = format!("{:?}", report.unwrap_err());
+    assert!(report.contains("no_such_file") && report.contains("handshake"), "{report}");
+    assert!(!report.contains("frame") && !report.contains("merkle"), "{report}");
 }

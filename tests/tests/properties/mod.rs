@@ -2,6 +2,7 @@
 
 mod aead;
 mod hash;
+mod nonces;
 
 use proptest::test_runner::{Config, FileFailurePersistence};
 

@@ -1,8 +1,15 @@
+use core::num::NonZeroU64;
+
 use proptest::prelude::*;
 
-use super::*;
-use crate::crypto::aead::Suite;
-use crate::handshake::hello::{Answer, MAX_SUITES, Offer, PAYLOAD_LEN};
+use super::super::hello::{Answer, MAX_SUITES, Offer, PAYLOAD_LEN};
+use super::super::*;
+use crate::crypto::aead::{RustCrypto, Suite};
+use crate::frame::Depth;
+use crate::id::SessionId;
+use crate::wire::item::Proof;
+
+const POS: Pos = Pos::new(NonZeroU64::MAX, SessionId::from_bytes([0x99; 16]), Proof::from_bytes([0x98; 16]));
 
 fn any_limits() -> impl Strategy<Value = Limits> {
     (2..=32_u8, 1_024..=u32::MAX, 1..=u32::MAX, any::<u32>(), 1..=u16::MAX).prop_map(
@@ -126,7 +133,7 @@ fn answer_with(at: usize, value: &[u8]) -> Result<Answer, HandshakeError> {
 fn every_rule_of_an_answer() {
     use HandshakeError::{Parameters, Payload2, Suite};
     let max_body = Limits::default().max_body;
-    let refused: [(usize, &[u8], HandshakeError); 9] = [
+    let refused: [(usize, &[u8], HandshakeError); 10] = [
         (16, &[1], Parameters),
         (16, &[33], Parameters),
         (17, &[0], Payload2),
@@ -136,11 +143,13 @@ fn every_rule_of_an_answer() {
         (20, &1_023_u32.to_be_bytes(), Parameters),
         (24, &[0; 4], Parameters),
         (28, &(max_body - 1).to_be_bytes(), Parameters),
+        (32, &[0; 8], Payload2),
     ];
     for (at, value, error) in refused {
         assert_eq!(answer_with(at, value), Err(error), "{at} {value:?}");
     }
     assert!(answer_with(17, &[2]).is_ok());
+    assert!(answer_with(32, &[0; 40]).is_ok());
 }
 
 #[test]

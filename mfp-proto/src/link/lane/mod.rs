@@ -176,6 +176,27 @@ impl<C: ChannelTable> Lane<C> {
     }
 }
 
+/// For tests: what a thief of the state has, and what it could turn back.
+#[cfg(any(test, feature = "testing"))]
+impl<C: ChannelTable> Lane<C> {
+    /// R and G.
+    pub fn secrets(&self) -> (&Secret, &Secret) {
+        (&self.ratchet, &self.generator)
+    }
+
+    /// Sl of a channel; `None` before its first message.
+    pub fn local(&self, channel: &ChannelId) -> Option<&Secret> {
+        self.channel(channel)?.local.as_ref()
+    }
+
+    /// The lane with another t.
+    #[must_use]
+    pub fn at_step(mut self, step: u64) -> Self {
+        self.step = step;
+        self
+    }
+}
+
 impl<C> fmt::Debug for Lane<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lane")

@@ -1,5 +1,4 @@
 use super::*;
-use crate::link::vectors::{array, cases, number, secret, text};
 
 const A: [u8; 32] = [0xa1; 32];
 const B: [u8; 32] = [0xb2; 32];
@@ -19,26 +18,6 @@ fn send(rotation: &mut Rotation, entropy: [u8; 32]) -> (Item<'static>, Option<Fr
     let plan = rotation.plan(|| entropy).unwrap().expect("a marker is due");
     let marker = plan.marker.clone();
     (marker, rotation.sent(plan))
-}
-
-#[test]
-fn a_switch_gives_the_vectors() {
-    let mut switches = 0;
-    for case in cases("rotation.json").iter().filter(|case| text(case, "op") == "switch") {
-        let (e_a, e_b) = (StaticSecret::from_bytes(array(case, "e_a")), StaticSecret::from_bytes(array(case, "e_b")));
-        assert_eq!(e_a.public().as_bytes(), &array(case, "E_a"));
-        assert_eq!(e_b.public().as_bytes(), &array(case, "E_b"));
-        let shared = e_a.exchange(&e_b.public()).unwrap();
-        assert_eq!(shared, secret(case, "ss"));
-        let session = SessionId::from_bytes(array(case, "sid"));
-        let g = u32::try_from(number(case, "g")).unwrap();
-        let fresh = Fresh::new(shared, &session, g, &e_a.public(), &e_b.public());
-        assert_eq!(fresh.transcript, array(case, "tr"));
-        let extracted = fresh.extract(&secret(case, "R"));
-        assert_eq!(extracted, secret(case, "PRK"));
-        switches += 1;
-    }
-    assert!(switches > 0);
 }
 
 #[test]

@@ -13,6 +13,8 @@ pub enum ItemError {
     Length,
     /// q or next is 0.
     Zero,
+    /// A POS with n = 0 that is not all zero.
+    Pos,
     /// The control channel's id in a body.
     Channel,
     /// A name that is empty, longer than 64 bytes or not UTF-8.
@@ -33,6 +35,7 @@ impl fmt::Display for ItemError {
             Self::Number => "number does not fit the kind",
             Self::Length => "body has not the length of its fields",
             Self::Zero => "q or next is zero",
+            Self::Pos => "position without a number is not all zero",
             Self::Channel => "channel is the control channel",
             Self::Name => "name is not 1 to 64 bytes of UTF-8",
             Self::Options => "option is unknown",

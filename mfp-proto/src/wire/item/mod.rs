@@ -154,7 +154,9 @@ impl<'a> Item<'a> {
             Kind::Accept => Self::Accept(Accept::read(body)?),
             Kind::Reject => Self::Reject { channel: open::read_channel(body)?, code: read_code(body)? },
             Kind::Close => Self::Close { channel: open::read_channel(body)?, code: read_code(body)? },
-            Kind::Negotiate => Self::Negotiate(Pos::parse(body.array().ok_or(ItemError::Length)?)),
+            Kind::Negotiate => {
+                Self::Negotiate(Pos::parse(body.array().ok_or(ItemError::Length)?).ok_or(ItemError::Pos)?)
+            }
             Kind::RotateReq => Self::RotateReq { g: read_g(body)?, ephemeral: read_key(body)? },
             Kind::RotateAck => Self::RotateAck { g: read_g(body)?, ephemeral: read_key(body)? },
             Kind::RotateDone => Self::RotateDone { g: read_g(body)? },

@@ -46,12 +46,9 @@ fn data() -> impl Strategy<Value = Item<'static>> {
 }
 
 fn pos() -> impl Strategy<Value = Item<'static>> {
-    any::<[u8; 20]>().prop_map(|half| {
-        let mut bytes = [0; 40];
-        bytes[..20].copy_from_slice(&half);
-        bytes[20..].copy_from_slice(&half);
-        Item::Negotiate(Pos::parse(&bytes))
-    })
+    let claim = (nonzero(), any::<[u8; 16]>(), any::<[u8; 16]>())
+        .prop_map(|(n, session, proof)| Pos::new(n, session.into(), Proof::from_bytes(proof)));
+    prop_oneof![1 => Just(Pos::ZERO), 4 => claim].prop_map(Item::Negotiate)
 }
 
 /// An item of any kind with a number that fits it.
@@ -166,7 +163,7 @@ fn every_rule_has_its_error() {
         with_body(Kind::Open, &body)
     };
     assert!(Item::parse(&open(|_| ())).is_ok());
-    let cases: [(Vec<u8>, ItemError); 14] = [
+    let cases: [(Vec<u8>, ItemError); 15] = [
         (vec![], ItemError::Truncated),
         (vec![0; 12], ItemError::Truncated),
         (with_body(Kind::Ack, &[])[..12].to_vec(), ItemError::Truncated),
@@ -174,6 +171,7 @@ fn every_rule_has_its_error() {
         (b"\x06\0\0\0\0\0\0\0\0\0\0\0\0".to_vec(), ItemError::Kind),
         (with_body(Kind::Gap, &[0; 8]), ItemError::Zero),
         (with_body(Kind::Data, &[0; 9]), ItemError::Zero),
+        (with_body(Kind::Negotiate, &[[0; 39].as_slice(), &[1]].concat()), ItemError::Pos),
         (with_body(Kind::Close, &[0; 17]), ItemError::Channel),
         (with_body(Kind::Credit, &[0; 24]), ItemError::Channel),
         (open(|body| drop(body.splice(48..50, [0]))), ItemError::Name),

@@ -8,7 +8,7 @@ use mfp_proto::frame::{Depth, distribution_seed, mirror_into, sample};
 use mfp_proto::id::{AgentId, ChannelId};
 use mfp_proto::ratchet;
 use mfp_tests::aead::{BACK_ENDS, Context};
-use mfp_tests::vectors::{Case, Failure, Version};
+use mfp_tests::vectors::{Case, Failure};
 
 use crate::vectors::depth;
 
@@ -20,27 +20,24 @@ struct Conversation {
 }
 
 /// Everything but the global state, whose formula version 2 replaces: the recorded values are fed in.
-#[test]
-fn conversation_local() -> Result<(), Failure> {
-    Version::V1.run("conversation_local", |case| {
-        let identity = sha256(&[&case.bytes("deployment_id")?, &case.bytes("instance_id")?]);
-        case.expect("identity", &identity)?;
-        let agents = agents(case, &identity)?;
-        let mut conversation = Conversation {
-            depth: depth(case, "depth")?,
-            global_state: case.array("initial_sg")?,
-            channels: BTreeMap::new(),
-        };
-        let [one, other] = &agents;
-        case.each("channels", |channel| {
-            let id = ChannelId::from(channel.array("channel_id")?);
-            let seed = ratchet::seed(&HmacKey::new(&identity), one, other, &id);
-            channel.expect("seed", seed.expose_secret())?;
-            conversation.channels.insert(id, (seed, 0));
-            Ok(())
-        })?;
-        case.each("messages", |message| exchange(message, &mut conversation))
-    })
+pub(super) fn check(case: &Case<'_>) -> Result<(), Failure> {
+    let identity = sha256(&[&case.bytes("deployment_id")?, &case.bytes("instance_id")?]);
+    case.expect("identity", &identity)?;
+    let agents = agents(case, &identity)?;
+    let mut conversation = Conversation {
+        depth: depth(case, "depth")?,
+        global_state: case.array("initial_sg")?,
+        channels: BTreeMap::new(),
+    };
+    let [one, other] = &agents;
+    case.each("channels", |channel| {
+        let id = ChannelId::from(channel.array("channel_id")?);
+        let seed = ratchet::seed(&HmacKey::new(&identity), one, other, &id);
+        channel.expect("seed", seed.expose_secret())?;
+        conversation.channels.insert(id, (seed, 0));
+        Ok(())
+    })?;
+    case.each("messages", |message| exchange(message, &mut conversation))
 }
 
 /// The two agents, by version 1's formula; that of version 2 has a label in front.

@@ -1,10 +1,9 @@
 use mfp_proto::crypto::hash::{HmacKey, hmac, sha256};
 use mfp_proto::crypto::{Secret, stream};
-use mfp_tests::vectors::{Failure, Version};
+use mfp_tests::vectors::{Case, Failure};
 
-#[test]
-fn hash() -> Result<(), Failure> {
-    Version::V1.run("hash", |case| match case.op()? {
+pub(super) fn hash(case: &Case<'_>) -> Result<(), Failure> {
+    match case.op()? {
         Some("sha256") => case.expect("out", &sha256(&[&case.bytes("data")?])),
         Some("hmac_sha256") => {
             let (key, message) = (case.bytes("key")?, case.bytes("message")?);
@@ -12,27 +11,24 @@ fn hash() -> Result<(), Failure> {
             case.expect("out", HmacKey::new(&key).mac(&[&message]).expose_secret())
         }
         _ => case.unknown_op(),
-    })
+    }
 }
 
-#[test]
-fn chacha20_prng() -> Result<(), Failure> {
-    Version::V1.run("chacha20_prng", |case| {
-        let (seed, draws) = (Secret::from_bytes(case.array("seed")?), case.integers::<usize>("draws")?);
-        let mut all = vec![0; draws.iter().sum()];
-        stream::keystream(&seed, &mut all);
-        if case.has("out_sha256") {
-            case.expect("out_sha256", &sha256(&[&all]))?;
-            let last: &[u8; 32] = all.last_chunk().ok_or_else(|| case.field_failure("draws", "are below 32 bytes"))?;
-            return case.expect("out_last32", last);
-        }
-        let mut rest = all.as_slice();
-        let mut drawn = Vec::new();
-        for length in draws {
-            let (draw, later) = rest.split_at(length);
-            drawn.push(draw);
-            rest = later;
-        }
-        case.expect_strings("out", &drawn)
-    })
+pub(super) fn chacha20_prng(case: &Case<'_>) -> Result<(), Failure> {
+    let (seed, draws) = (Secret::from_bytes(case.array("seed")?), case.integers::<usize>("draws")?);
+    let mut all = vec![0; draws.iter().sum()];
+    stream::keystream(&seed, &mut all);
+    if case.has("out_sha256") {
+        case.expect("out_sha256", &sha256(&[&all]))?;
+        let last: &[u8; 32] = all.last_chunk().ok_or_else(|| case.field_failure("draws", "are below 32 bytes"))?;
+        return case.expect("out_last32", last);
+    }
+    let mut rest = all.as_slice();
+    let mut drawn = Vec::new();
+    for length in draws {
+        let (draw, later) = rest.split_at(length);
+        drawn.push(draw);
+        rest = later;
+    }
+    case.expect_strings("out", &drawn)
 }

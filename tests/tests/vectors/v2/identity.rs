@@ -1,12 +1,10 @@
-use mfp_proto::crypto::Secret;
 use mfp_proto::crypto::dh::StaticSecret;
-use mfp_proto::crypto::hash::hmac;
+use mfp_proto::handshake::psk;
 use mfp_proto::id::{AgentId, Identity, RuntimeId};
-use mfp_tests::vectors::{Case, Failure, Version};
+use mfp_tests::vectors::{Case, Failure};
 
-#[test]
-fn identity() -> Result<(), Failure> {
-    Version::V2.run("identity", |case| match case.op()? {
+pub(super) fn check(case: &Case<'_>) -> Result<(), Failure> {
+    match case.op()? {
         Some("runtime_id") => runtime_id(case),
         Some("agent_id") => {
             let runtime = RuntimeId::from(case.array("rid")?);
@@ -14,13 +12,13 @@ fn identity() -> Result<(), Failure> {
             case.expect("agent_id", agent.as_bytes())
         }
         Some("ceremony_psk") => {
-            let shared = Secret::from_bytes(case.array("shared")?);
+            let shared: [u8; 32] = case.array("shared")?;
             let (one, other) = (RuntimeId::from(case.array("rid1")?), RuntimeId::from(case.array("rid2")?));
-            case.expect("psk", ceremony_psk(&shared, &one, &other).expose_secret())?;
-            case.expect("psk", ceremony_psk(&shared, &other, &one).expose_secret())
+            case.expect("psk", psk::ceremony(&shared, &one, &other).expose_secret())?;
+            case.expect("psk", psk::ceremony(&shared, &other, &one).expose_secret())
         }
         _ => case.unknown_op(),
-    })
+    }
 }
 
 fn runtime_id(case: &Case<'_>) -> Result<(), Failure> {
@@ -37,10 +35,4 @@ fn runtime_id(case: &Case<'_>) -> Result<(), Failure> {
         case.expect("pk", identity.public().as_bytes())?;
     }
     Ok(())
-}
-
-/// `HMAC(shared, "mfp-bilateral" ‖ rid_lo ‖ rid_hi)` (section 5). Moves onto the handshake's function when that exists.
-fn ceremony_psk(shared: &Secret, one: &RuntimeId, other: &RuntimeId) -> Secret {
-    let (lo, hi) = (one.min(other), one.max(other));
-    hmac(shared.expose_secret(), &[b"mfp-bilateral", lo.as_bytes(), hi.as_bytes()])
 }

@@ -8,7 +8,7 @@ use mfp_proto::id::{AgentId, ChannelId};
 use mfp_proto::local::{Channel, Pipeline, StageError, Step};
 use mfp_proto::merkle::{GrowingTrie, Leaf, LeafId};
 use mfp_tests::aead::BACK_ENDS;
-use mfp_tests::vectors::{Case, Failure, Version};
+use mfp_tests::vectors::{Case, Failure};
 
 use crate::vectors::{depth, frame};
 
@@ -19,9 +19,8 @@ struct Channels {
     global: GrowingTrie,
 }
 
-#[test]
-fn local_channels() -> Result<(), Failure> {
-    Version::V2.run("local_channel", |case| BACK_ENDS.iter().try_for_each(|back_end| conversation(case, *back_end)))
+pub(super) fn check(case: &Case<'_>) -> Result<(), Failure> {
+    BACK_ENDS.iter().try_for_each(|back_end| conversation(case, *back_end))
 }
 
 fn conversation(case: &Case<'_>, aead: &'static dyn Aead) -> Result<(), Failure> {

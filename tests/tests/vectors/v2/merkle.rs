@@ -7,11 +7,10 @@ use mfp_proto::merkle::{
     GrowingTrie, InvalidProof, Leaf, LeafId, PathStep, Proof, TrieError, Verdict, leaf_hash, node_hash, peer_state,
     root_hash, verify,
 };
-use mfp_tests::vectors::{Case, Failure, Version};
+use mfp_tests::vectors::{Case, Failure};
 
-#[test]
-fn merkle() -> Result<(), Failure> {
-    Version::V2.run("merkle", |case| match case.op()? {
+pub(super) fn check(case: &Case<'_>) -> Result<(), Failure> {
+    match case.op()? {
         Some("leaf") => {
             let id = leaf_id(case)?;
             case.expect("key", &id.key())?;
@@ -29,7 +28,7 @@ fn merkle() -> Result<(), Failure> {
         Some("sequence") => sequence(case),
         Some("proof") => proof(case),
         _ => case.unknown_op(),
-    })
+    }
 }
 
 /// The id of type `type` that the field `id` holds.

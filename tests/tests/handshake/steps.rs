@@ -1,11 +1,17 @@
 //! The steps as a caller takes them: generators, deadlines, crossing attempts, unknown peers.
 
-use super::*;
-use crate::crypto::rng::Rng;
+use core::time::Duration;
+
+use mfp_proto::crypto::rng::Rng;
+use mfp_proto::handshake::{Admission, HandshakeError, Initiator, Source, StaticKey, refuses_crossing};
+use mfp_proto::id::RuntimeId;
+use mfp_proto::time::Instant;
+
+use crate::sides::{NOW, POS, assert_same_keys, plain_pair};
 
 #[test]
 fn fresh_ephemerals_each_time_and_both_agree() {
-    let (a, b) = pair();
+    let (a, b) = plain_pair();
     let (mut rng_a, mut rng_b) = (Rng::new([1; 32]), Rng::new([2; 32]));
     let mut seen = Vec::new();
     for _ in 0..3 {
@@ -32,9 +38,9 @@ fn fresh_ephemerals_each_time_and_both_agree() {
 
 #[test]
 fn an_attempt_ends_once() {
-    let (a, b) = pair();
-    let (mut initiator, message1) = start(&a, &b);
-    let (message2, _) = respond(&b, &a, &message1).unwrap();
+    let (a, b) = plain_pair();
+    let (mut initiator, message1) = a.start(&b);
+    let (message2, _) = b.respond(&a, &message1).unwrap();
     assert!(initiator.finish(NOW, &a.local(), &message2).is_ok());
     assert_eq!(initiator.finish(NOW, &a.local(), &message2).unwrap_err(), HandshakeError::Deadline);
     assert_eq!(initiator.poll_timeout(), None);
@@ -42,11 +48,11 @@ fn an_attempt_ends_once() {
 
 #[test]
 fn both_sides_have_five_seconds() {
-    let (a, b) = pair();
+    let (a, b) = plain_pair();
     let end = NOW + Duration::from_secs(5);
     let just_before = Instant::from_micros(end.as_micros() - 1);
-    let (mut initiator, message1) = start(&a, &b);
-    let (message2, established) = accept(&b, &a, &message1).unwrap().respond(just_before, &b.local(), POS).unwrap();
+    let (mut initiator, message1) = a.start(&b);
+    let (message2, established) = b.accept(&a, &message1).unwrap().respond(just_before, &b.local(), POS).unwrap();
     assert_eq!((initiator.poll_timeout(), established.deadline), (Some(end), end));
     initiator.handle_timeout(just_before);
     assert_eq!(initiator.poll_timeout(), Some(end), "a spurious timeout does nothing");
@@ -55,15 +61,15 @@ fn both_sides_have_five_seconds() {
     assert_eq!(initiator.poll_timeout(), None);
     assert_eq!(initiator.finish(NOW, &a.local(), &message2).unwrap_err(), HandshakeError::Deadline);
 
-    let late = accept(&b, &a, &message1).unwrap();
+    let late = b.accept(&a, &message1).unwrap();
     assert_eq!(late.poll_timeout(), end);
     assert_eq!(late.respond(end, &b.local(), POS).unwrap_err(), HandshakeError::Deadline);
 }
 
 #[test]
 fn an_unknown_key_costs_one_exchange() {
-    let (a, b) = pair();
-    let (_, message1) = start(&a, &b);
+    let (a, b) = plain_pair();
+    let (_, message1) = a.start(&b);
     let (local, peer) = (b.local(), b.peer(&a));
     let mut admission = Admission::<1>::default();
     let mut admit = || admission.admit(NOW, Source::Ipv4([0; 4]), 0, &local.frame_key, &message1).unwrap();
@@ -92,17 +98,17 @@ fn the_smaller_id_refuses_a_crossing_attempt() {
 
 #[test]
 fn nothing_secret_shows() {
-    let (a, b) = pair();
-    let (mut initiator, message1) = start(&a, &b);
-    let responder = accept(&b, &a, &message1).unwrap();
-    let shown = std::format!("{initiator:?} {responder:?} {:?} {:?}", a.local(), a.peer(&b));
+    let (a, b) = plain_pair();
+    let (mut initiator, message1) = a.start(&b);
+    let responder = b.accept(&a, &message1).unwrap();
+    let shown = format!("{initiator:?} {responder:?} {:?} {:?}", a.local(), a.peer(&b));
     let (message2, established) = responder.respond(NOW, &b.local(), POS).unwrap();
     let ours = initiator.finish(NOW, &a.local(), &message2).unwrap();
-    let shown = std::format!("{shown} {established:?} {ours:?}");
+    let shown = format!("{shown} {established:?} {ours:?}");
     let secrets = [a.e, b.e, [0x10; 32], [7; 32], *ours.split.k_ir.expose_secret(), ours.split.h];
     for secret in secrets {
         let [one, two, three, four, ..] = secret;
-        assert!(!shown.contains(&std::format!("{one}, {two}, {three}, {four}")), "{shown}");
+        assert!(!shown.contains(&format!("{one}, {two}, {three}, {four}")), "{shown}");
         assert!(!shown.contains(&hex::encode(&secret[..4])), "{shown}");
     }
 }

@@ -1,27 +1,28 @@
-//! What an attacker tries. Each test shows which check refuses it, and that no byte of state has changed.
+use mfp_proto::crypto::Secret;
+use mfp_proto::crypto::aead::{Aead, RustCrypto, Suite};
+use mfp_proto::crypto::hash::HmacKey;
+use mfp_proto::encoding::encoding_key;
+use mfp_proto::id::ChannelId;
+use mfp_proto::link::lane::SealError;
+use mfp_proto::link::{Rejected, Role};
+use mfp_proto::wire::deframer::{Deframer, Progress};
+use mfp_proto::wire::{Item, Malformed};
+use mfp_tests::aead::{BACK_ENDS, SUITES};
 
-use std::vec::Vec;
-
-use super::*;
-use crate::crypto::dh::{PublicKey, StaticSecret};
-use crate::link::Lane;
-use crate::link::rotation::Fresh;
-use crate::link::vectors::back_ends;
+use crate::sides::{CHANNEL, Ends, NOW, data, pair, plain_pair, receive, refusal, refused, send};
 
 #[test]
 fn every_flipped_bit_is_refused_and_the_honest_message_then_accepted() {
     let mut seen = Rejected::default();
-    for suite in [Suite::ChaCha20Poly1305, Suite::Aes256Gcm] {
-        for aead in back_ends(suite) {
-            let mut ends = ends(1, suite, aead);
-            negotiate(&mut ends);
+    for suite in SUITES {
+        for aead in BACK_ENDS {
+            let (a, b) = pair(suite, aead);
+            let mut ends = Ends::connect(&a, &b);
             let mut wire = send(&mut ends.initiator, b"attack at dawn");
             for bit in 0..wire.len() * 8 {
                 let mut flipped = wire.clone();
                 flipped[bit / 8] ^= 0x80 >> (bit % 8);
-                let mut session = ends.responder.clone();
-                let Some(check) = refusal(&mut session, &flipped) else { panic!("bit {bit} is accepted") };
-                refused(&mut ends.responder, &flipped, check);
+                let Some(check) = refusal(&mut ends.responder, &flipped) else { panic!("bit {bit} is accepted") };
                 seen.count(check);
             }
             assert!(receive(&mut ends.responder, &mut wire).is_ok());
@@ -46,7 +47,7 @@ fn every_flipped_bit_is_refused_and_the_honest_message_then_accepted() {
 
 #[test]
 fn a_lane_does_not_take_its_own_bytes() {
-    let mut ends = plain_ends();
+    let mut ends = Ends::plain();
     // Both lanes at the same step, so that nothing but the keys tells them apart.
     receive(&mut ends.initiator, &mut send(&mut ends.responder, b"one")).unwrap();
     let (from_initiator, from_responder) = (ends.initiator.clone(), ends.responder.clone());
@@ -60,7 +61,7 @@ fn a_lane_does_not_take_its_own_bytes() {
 
 #[test]
 fn a_message_is_taken_once_and_in_order() {
-    let mut ends = plain_ends();
+    let mut ends = Ends::plain();
     let wires: Vec<_> = [b"one", b"two", b"six"].iter().map(|payload| send(&mut ends.initiator, *payload)).collect();
     for (at, wire) in wires.iter().enumerate() {
         for later in &wires[at + 1..] {
@@ -79,9 +80,10 @@ fn a_message_is_taken_once_and_in_order() {
 
 #[test]
 fn messages_of_another_session_are_refused() {
-    let mut other = ends(2, Suite::default(), &RustCrypto);
-    negotiate(&mut other);
-    let mut ends = plain_ends();
+    let (a, b) = plain_pair();
+    let mut ends = Ends::connect(&a, &b);
+    // The same runtimes, with another ephemeral on one side.
+    let mut other = Ends::connect(&a, &b.but(|b| b.e = [0xbb; 32]));
     let mut foreign = send(&mut other.initiator, b"one");
     refused(&mut ends.responder, &foreign, Malformed::Session);
     foreign[40..56].copy_from_slice(ends.responder.id().as_bytes());
@@ -90,7 +92,7 @@ fn messages_of_another_session_are_refused() {
 
 #[test]
 fn a_flipped_bit_of_the_body_does_not_stop_the_retransmission() {
-    let mut ends = plain_ends();
+    let mut ends = Ends::plain();
     for round in 0..3 {
         let mut wire = send(&mut ends.initiator, b"one");
         let mut flipped = wire.clone();
@@ -103,7 +105,7 @@ fn a_flipped_bit_of_the_body_does_not_stop_the_retransmission() {
 
 #[test]
 fn a_channel_that_is_not_bound_is_refused() {
-    let mut ends = plain_ends();
+    let mut ends = Ends::plain();
     let unknown = ChannelId::from_bytes([0x78; 16]);
     ends.initiator.bind(unknown, [1; 32]).unwrap();
     let mut out = [0; 500];
@@ -122,84 +124,19 @@ fn a_channel_that_is_not_bound_is_refused() {
     assert_eq!(known, Err(SealError::UnknownChannel), "what is unbound is gone");
 }
 
-/// A thief has all state of both ends, and reads every message up to the end of a rotation.
-#[test]
-fn a_thief_of_the_state_is_locked_out_by_a_rotation() {
-    let mut ends = plain_ends();
-    let mut thief = ends.clone();
-    let one = send(&mut ends.initiator, b"one");
-    receive(&mut ends.responder, &mut one.clone()).unwrap();
-    assert!(receive(&mut thief.responder, &mut one.clone()).is_ok(), "before the rotation the thief reads along");
-
-    let Ends { initiator, responder } = &mut ends;
-    initiator.request_rotation().unwrap();
-    let request = send_marker(initiator, [0xe1; 32]);
-    receive(responder, &mut request.clone()).unwrap();
-    let answer = send_marker(responder, [0xe2; 32]);
-    receive(initiator, &mut answer.clone()).unwrap();
-    let done = send_marker(initiator, [0; 32]);
-    receive(responder, &mut done.clone()).unwrap();
-
-    // It reads the markers too. What it lacks is an ephemeral secret.
-    let (mut ir, mut ri) = (thief.responder.receives.clone(), thief.initiator.receives.clone());
-    let e_a = ephemeral(&mut ir, &request);
-    let e_b = ephemeral(&mut ri, &answer);
-    assert_eq!((e_a, e_b), (key([0xe1; 32]), key([0xe2; 32])));
-    follow(&mut ir, &done);
-    let to_responder = send(&mut ends.initiator, b"two");
-    let to_initiator = send(&mut ends.responder, b"two");
-
-    let guess = StaticSecret::from_bytes([0xee; 32]);
-    let session = ends.initiator.id();
-    for shared in [guess.exchange(&e_a).unwrap(), guess.exchange(&e_b).unwrap(), Secret::from_bytes([0; 32])] {
-        for (lane, wire) in [(&ir, &to_responder), (&ri, &to_initiator)] {
-            assert_eq!(lane.judge_head(wire).err(), Some(Malformed::Channel), "under the old keys");
-            let mut switched = lane.clone();
-            switched.switch(&Fresh::new(shared.clone(), &session, 1, &e_a, &e_b));
-            assert_eq!(switched.judge_head(wire).err(), Some(Malformed::Channel), "under keys of its own");
-        }
-    }
-    // With the shared secret itself it would read on, so nothing else kept it out.
-    let shared = StaticSecret::from_bytes([0xe1; 32]).exchange(&e_b).unwrap();
-    for (lane, wire) in [(&mut ir, &to_responder), (&mut ri, &to_initiator)] {
-        lane.switch(&Fresh::new(shared.clone(), &session, 1, &e_a, &e_b));
-        follow(lane, wire);
-    }
-}
-
-fn key(secret: [u8; 32]) -> PublicKey {
-    StaticSecret::from_bytes(secret).public()
-}
-
-/// Opens a message with a lane alone.
-fn follow(lane: &mut Lane<FixedChannels<4>>, wire: &[u8]) -> Vec<u8> {
-    let opening = lane.judge_head(wire).unwrap().unwrap();
-    lane.open(opening, &mut wire.to_vec(), |_, plain| Ok(plain.to_vec())).unwrap()
-}
-
-fn ephemeral(lane: &mut Lane<FixedChannels<4>>, wire: &[u8]) -> PublicKey {
-    match Item::parse(&follow(lane, wire)).unwrap().1 {
-        Item::RotateReq { ephemeral, .. } | Item::RotateAck { ephemeral, .. } => ephemeral,
-        other => panic!("{other:?} carries no key"),
-    }
-}
-
 #[test]
 fn all_state_leaked_at_a_step_opens_nothing_from_before() {
-    use crate::crypto::hash::HmacKey;
-    use crate::encoding::encoding_key;
-
-    let mut ends = plain_ends();
+    let mut ends = Ends::plain();
     let wires: Vec<_> = (0..6).map(|_| send(&mut ends.initiator, b"before")).collect();
     for wire in &wires {
         receive(&mut ends.responder, &mut wire.clone()).unwrap();
     }
-    for leaked in [&ends.responder.receives, &ends.initiator.sends] {
+    for leaked in [ends.responder.receiving_lane(), ends.initiator.sending_lane()] {
         for (wire, step) in wires.iter().zip(1..) {
             // Wound back to the step of the message, it neither unmasks the header nor expects the frame.
             assert_eq!(leaked.clone().at_step(step).judge_head(wire).err(), Some(Malformed::Channel));
             // And no secret of the state, under any label that there is, gives the key of the body.
-            let (ratchet, generator, _) = leaked.state();
+            let (ratchet, generator) = leaked.secrets();
             for secret in [ratchet, generator, leaked.local(&CHANNEL).unwrap()] {
                 let derived = encoding_key(&HmacKey::new(secret.expose_secret()), Suite::default());
                 for key in [secret, &derived] {
@@ -221,28 +158,65 @@ fn opens(key: &Secret, step: u64, wire: &[u8]) -> bool {
 
 #[test]
 fn the_key_of_a_step_does_open_its_body() {
-    use crate::crypto::hash::HmacKey;
-    use crate::encoding::encoding_key;
-
-    let mut ends = plain_ends();
+    let mut ends = Ends::plain();
     receive(&mut ends.responder, &mut send(&mut ends.initiator, b"first")).unwrap();
-    let local = HmacKey::new(ends.initiator.sends.local(&CHANNEL).unwrap().expose_secret());
+    let local = HmacKey::new(ends.initiator.sending_lane().local(&CHANNEL).unwrap().expose_secret());
     let wire = send(&mut ends.initiator, b"second");
     assert!(opens(&encoding_key(&local, Suite::default()), 2, &wire));
 }
 
+/// 4 GiB of body, or of frame: refused at the header, of which a deframer has asked for no byte more.
 #[test]
-fn a_marker_out_of_turn_is_told_apart_from_a_forgery() {
-    let mut ends = plain_ends();
-    let mut other = ends.clone();
-    // The initiator seals a request twice: the second time from a state in which its first is forgotten.
-    ends.initiator.request_rotation().unwrap();
-    let request = send_marker(&mut ends.initiator, [1; 32]);
-    receive(&mut ends.responder, &mut request.clone()).unwrap();
-    other.initiator.sends = ends.initiator.sends.clone();
-    other.initiator.request_rotation().unwrap();
-    let again = send_marker(&mut other.initiator, [2; 32]);
-    let result = receive(&mut ends.responder, &mut again.clone()).map(|_| ());
-    assert_eq!(result, Err(OpenError::Rotation(RotationError::Unexpected)));
-    assert_eq!(*ends.responder.rejected(), Rejected::default());
+fn announced_lengths() {
+    let mut ends = Ends::plain();
+    let mut wire = send(&mut ends.initiator, b"one");
+    for (field, check) in [(8..12, Malformed::FrameDepth), (12..16, Malformed::PayloadLen)] {
+        let mut hostile = wire.clone();
+        hostile[field].fill(0xff);
+        let mut deframer = Deframer::new();
+        for len in 0..64 {
+            assert_eq!(deframer.poll(&hostile[..len], &ends.responder.expect()), Ok(Progress::Need(64)));
+        }
+        assert_eq!(deframer.poll(&hostile[..64], &ends.responder.expect()), Err(check));
+        refused(&mut ends.responder, &hostile[..64], check);
+        refused(&mut ends.responder, &hostile, check);
+    }
+    receive(&mut ends.responder, &mut wire).unwrap();
+}
+
+/// An end that takes the session for one of the other suite: the frame is good, the key of the body is not.
+#[test]
+fn another_suite() {
+    for (suite, other) in [(SUITES[0], SUITES[1]), (SUITES[1], SUITES[0])] {
+        let (a, b) = pair(suite, &RustCrypto);
+        let (mut initiator, message1) = a.start(&b);
+        let (message2, mut theirs) = b.respond(&a, &message1).unwrap();
+        theirs.agreed.suite = other;
+        let ours = initiator.finish(NOW, &a.local(), &message2).unwrap();
+        let (initiator, responder) = (a.session(Role::Initiator, ours, &b), b.session(Role::Responder, theirs, &a));
+        let mut ends = Ends { initiator, responder };
+        let negotiate = ends.negotiate();
+        refused(&mut ends.responder, &negotiate, Malformed::Aead);
+    }
+}
+
+/// What opens, and is not an item that is legal there, comes from the peer itself.
+#[test]
+fn an_illegal_item_of_the_peer() {
+    let mut ends = Ends::plain();
+    let mut good = ends.clone();
+    let lane = ends.initiator.sending_lane().clone();
+    for plain in [&[0xff; 20], &[0; 20]] {
+        let mut out = [0; 300];
+        let mut lane = lane.clone();
+        let write = |body: &mut [u8]| {
+            body.copy_from_slice(plain);
+            Ok(())
+        };
+        // An unknown kind, and ACK outside the control channel.
+        let len = lane.seal(&CHANNEL, 0, plain.len(), &mut out, write).unwrap();
+        refused(&mut ends.responder, &out[..len], Malformed::Item);
+    }
+    let mut honest = send(&mut good.initiator, b"one");
+    receive(&mut ends.responder, &mut honest).unwrap();
 }

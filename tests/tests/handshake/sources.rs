@@ -1,10 +1,13 @@
 use core::net::IpAddr;
+use core::time::Duration;
 use std::collections::BTreeMap;
 
+use mfp_proto::handshake::{Admission, AdmissionConfig, HandshakeError, Source};
+use mfp_proto::policy::{Rate, RateLimiter};
+use mfp_proto::time::Instant;
 use proptest::prelude::*;
 
-use super::*;
-use crate::policy::{Rate, RateLimiter};
+use crate::sides::{NOW, plain_pair};
 
 fn source(address: &str) -> Source {
     address.parse::<IpAddr>().unwrap().into()
@@ -24,10 +27,17 @@ fn a_source_is_an_address_or_a_prefix() {
     assert_ne!(source("0.0.0.0"), source("::"));
 }
 
+/// `message` with a byte changed.
+fn flipped(message: &[u8], byte: usize) -> Vec<u8> {
+    let mut message = message.to_vec();
+    message[byte] ^= 1;
+    message
+}
+
 /// Lets message 1 of `pair` through, at the time and from the source given.
 fn admit<const N: usize>(table: &mut Admission<N>, now: Instant, source: Source) -> Result<(), HandshakeError> {
-    let (a, b) = pair();
-    let (_, message1) = start(&a, &b);
+    let (a, b) = plain_pair();
+    let (_, message1) = a.start(&b);
     table.admit(now, source, 0, &b.local().frame_key, &message1).map(|_| ())
 }
 
@@ -47,9 +57,9 @@ fn each_source_has_its_bucket() {
 
 #[test]
 fn the_checks_come_in_their_order() {
-    let (a, b) = pair();
+    let (a, b) = plain_pair();
     let key = b.local().frame_key;
-    let (_, message1) = start(&a, &b);
+    let (_, message1) = a.start(&b);
     let config = AdmissionConfig { rate: Rate::new(1, Duration::from_secs(1), 2).unwrap(), max_pending: 128 };
     let mut table = Admission::<4>::new(config);
     let before = table.clone();
@@ -60,8 +70,8 @@ fn the_checks_come_in_their_order() {
     // Neither the bucket nor the number of pending sessions is looked at before header and frame.
     assert_eq!(admit(128, &message1[..295]), (Some(HandshakeError::Length), true));
     assert_eq!(admit(128, &flipped(&message1, 0)), (Some(HandshakeError::Header), true));
-    assert_eq!(admit(128, &flipped(&message1, 64 * 8)), (Some(HandshakeError::FrameOpen), true));
-    assert_eq!(admit(128, &flipped(&message1, 295 * 8)), (Some(HandshakeError::FrameClose), true));
+    assert_eq!(admit(128, &flipped(&message1, 64)), (Some(HandshakeError::FrameOpen), true));
+    assert_eq!(admit(128, &flipped(&message1, 295)), (Some(HandshakeError::FrameClose), true));
     assert_eq!(admit(128, &message1), (Some(HandshakeError::TooManyPending), false));
     assert_eq!(admit(127, &message1).0, None);
     assert_eq!(admit(128, &message1).0, Some(HandshakeError::RateLimited));
