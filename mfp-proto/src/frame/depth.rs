@@ -1,3 +1,5 @@
+use core::num::NonZeroU8;
+
 use crate::error::InvalidDepth;
 
 /// Bytes in a block.
@@ -5,13 +7,14 @@ pub const BLOCK_LEN: usize = 16;
 
 /// Frame depth k: the number of blocks in a frame, 2 to 32. The default is 4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Depth(u8);
+pub struct Depth(NonZeroU8);
 
 impl Depth {
     /// The smallest depth, 2 blocks.
-    pub const MIN: Self = Self(2);
+    pub const MIN: Self = Self(NonZeroU8::MIN.saturating_add(1));
     /// The largest depth, 32 blocks.
-    pub const MAX: Self = Self(32);
+    pub const MAX: Self = Self(NonZeroU8::MIN.saturating_add(31));
+    const DEFAULT: Self = Self(NonZeroU8::MIN.saturating_add(3));
     /// Bytes in a frame of the largest depth.
     pub const MAX_FRAME_LEN: usize = 32 * BLOCK_LEN;
 
@@ -20,23 +23,26 @@ impl Depth {
     /// # Errors
     /// [`InvalidDepth`] outside 2 to 32.
     pub const fn new(blocks: u8) -> Result<Self, InvalidDepth> {
-        if blocks >= 2 && blocks <= 32 { Ok(Self(blocks)) } else { Err(InvalidDepth) }
+        match NonZeroU8::new(blocks) {
+            Some(valid) if blocks >= 2 && blocks <= 32 => Ok(Self(valid)),
+            _ => Err(InvalidDepth),
+        }
     }
 
     /// The number of blocks.
     pub const fn blocks(self) -> u8 {
-        self.0
+        self.0.get()
     }
 
     /// Bytes in a frame: 16k.
     pub const fn frame_len(self) -> usize {
-        self.0 as usize * BLOCK_LEN
+        self.0.get() as usize * BLOCK_LEN
     }
 }
 
 impl Default for Depth {
     fn default() -> Self {
-        Self(4)
+        Self::DEFAULT
     }
 }
 

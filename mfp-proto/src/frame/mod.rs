@@ -6,4 +6,4 @@ mod mirror;
 
 pub use depth::{BLOCK_LEN, Depth};
 pub use distribution::{distribution_seed, sample};
-pub use mirror::{mirror_into, mirrors};
+pub use mirror::{matches, mirror_into, mirrors};

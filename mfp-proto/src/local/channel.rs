@@ -1,13 +1,11 @@
 use core::ops::Range;
 
-use subtle::ConstantTimeEq;
-
 use super::{Pipeline, StageError};
 use crate::crypto::Secret;
 use crate::crypto::aead::TAG_LEN;
 use crate::crypto::hash::HmacKey;
 use crate::encoding::{encoding_key, local_aad, local_nonce};
-use crate::frame::{Depth, distribution_seed, mirror_into, mirrors, sample};
+use crate::frame::{Depth, distribution_seed, matches, mirror_into, mirrors, sample};
 use crate::id::{AgentId, ChannelId};
 use crate::ratchet;
 
@@ -186,7 +184,7 @@ impl Channel {
             return Err(StageError::StaleStep);
         }
         let parts = Parts::split(message, self.depth)?;
-        if !bool::from(parts.open.ct_eq(step.frame())) {
+        if !matches(step.frame(), parts.open) {
             return Err(StageError::FrameOpen);
         }
         if !mirrors(step.frame(), parts.close) {

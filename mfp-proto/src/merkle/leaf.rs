@@ -1,6 +1,5 @@
 //! What a leaf is called: its id, its key in the trie, and the handle to it.
 
-use super::storage::Index;
 use crate::crypto::hash::sha256;
 use crate::id::{ChannelId, RuntimeId};
 
@@ -43,7 +42,7 @@ impl LeafId {
 /// given to another leaf (until the same place has been reused 2^32 times). A handle means nothing to another trie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Leaf {
-    pub(super) at: Index,
+    pub(super) at: u32,
     pub(super) generation: u32,
 }
 
@@ -51,12 +50,20 @@ pub struct Leaf {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
     /// 0.
-    Left,
+    Left = 0,
     /// 1.
-    Right,
+    Right = 1,
 }
 
 impl Side {
+    /// The other side.
+    pub(super) const fn other(self) -> Self {
+        match self {
+            Self::Left => Self::Right,
+            Self::Right => Self::Left,
+        }
+    }
+
     /// The side on which `key` lies at a node that splits by `bit`.
     pub(super) fn of(key: &[u8; 32], bit: u8) -> Self {
         let byte = key[usize::from(bit / 8)];

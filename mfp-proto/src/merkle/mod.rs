@@ -33,7 +33,9 @@ mod tests;
 pub use hash::{leaf_hash, node_hash, peer_state, root_hash};
 pub use leaf::{Leaf, LeafId};
 pub use proof::{InvalidProof, PathStep, Proof, Verdict, verify};
-pub use storage::{Slot, Storage};
+#[cfg(feature = "alloc")]
+pub use storage::GrowingSlots;
+pub use storage::{FixedSlots, Storage};
 #[cfg(feature = "alloc")]
 pub use trie::GrowingTrie;
 pub use trie::{FixedTrie, Trie, TrieError};

@@ -6,7 +6,7 @@ use heapless::Vec;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
-use super::arena::Target;
+use super::arena::{Kind, Node, Place};
 use super::leaf::{LeafId, Side};
 use super::storage::Storage;
 use super::trie::Trie;
@@ -87,19 +87,27 @@ impl<S: Storage> Trie<S> {
     /// **The proof discloses that state**: see [`Proof`].
     pub fn prove(&mut self, id: &LeafId, state_of: impl FnOnce(&LeafId) -> Option<[u8; 32]>) -> Option<Proof> {
         self.refresh();
-        let mut proof = Proof { count: u64::try_from(self.len()).ok()?, leaf: None, path: Vec::new() };
-        let Some(mut edge) = self.top.as_ref() else { return Some(proof) };
-        let key = id.key();
-        while let Target::Inner { at, bit, .. } = edge.target {
-            let inner = self.arena.inner(at);
-            edge = inner.child(Side::of(&key, bit));
-            proof.path.push(PathStep { bit, sibling: *inner.sibling(edge.node()).hash() }).ok()?;
+        let mut proof = Proof { count: u64::from(self.len), leaf: None, path: Vec::new() };
+        if self.is_empty() {
+            return Some(proof);
         }
+        let (key, mut place) = (id.key(), Place::TOP);
+        let (at, (hash, _)) = loop {
+            let (node, hash) = self.arena.at(place)?;
+            let at = match Node::kind(node) {
+                Kind::Leaf(at) => break (at, hash),
+                Kind::Inner(at) => at,
+            };
+            let bit = self.arena.bit(at);
+            let side = Side::of(&key, bit);
+            place = Place::below(at, side);
+            let sibling = self.arena.pair(at).0[side.other() as usize];
+            proof.path.push(PathStep { bit, sibling }).ok()?;
+        };
         proof.path.reverse();
-        let Target::Leaf(at) = edge.target else { return None };
-        let found = self.arena.leaf(at).id?;
+        let found = self.arena.leaf_id(at)?;
         let (id, state) = proof.leaf.insert((found, state_of(&found)?));
-        (leaf_hash(id, state) == *edge.hash()).then_some(proof)
+        (leaf_hash(id, state) == hash).then_some(proof)
     }
 }
 

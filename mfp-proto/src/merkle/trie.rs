@@ -2,17 +2,19 @@
 
 use core::fmt;
 
-use super::arena::{Arena, Edge, Inner, Node, Target};
+use super::arena::{Arena, Kind, Node, Place};
 use super::leaf::{Leaf, LeafId, Side, first_difference};
-use super::storage::{Index, Slot, Storage};
+#[cfg(feature = "alloc")]
+use super::storage::GrowingSlots;
+use super::storage::{FixedSlots, Storage};
 use super::{leaf_hash, root_hash};
 
 /// A trie in memory of its own, for at most `N` leaves, of 128 bytes each. Needs no allocator.
-pub type FixedTrie<const N: usize> = Trie<heapless::Vec<Slot, N>>;
+pub type FixedTrie<const N: usize> = Trie<FixedSlots<N>>;
 
 /// A trie that grows: 128 to 160 bytes for each leaf.
 #[cfg(feature = "alloc")]
-pub type GrowingTrie = Trie<alloc::vec::Vec<Slot>>;
+pub type GrowingTrie = Trie<GrowingSlots>;
 
 /// Why a trie refuses a change. It is then as it was before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,18 +48,16 @@ impl core::error::Error for TrieError {}
 #[derive(Clone)]
 pub struct Trie<S> {
     pub(super) arena: Arena<S>,
-    /// The way to the topmost node.
-    pub(super) top: Option<Edge>,
-    /// Sg, unless something has changed since it was computed. Above a stale edge all edges are stale, and there is
-    /// no root.
+    /// Sg, unless something has changed since it was computed. Above a stale node all nodes are stale, and
+    /// there is no root.
     root: Option<[u8; 32]>,
-    len: u32,
+    pub(super) len: u32,
 }
 
 impl<S: Storage> Trie<S> {
     /// The empty set. Takes no memory but its own.
     pub const fn new() -> Self {
-        Self { arena: Arena::new(), top: None, root: None, len: 0 }
+        Self { arena: Arena::new(S::EMPTY), root: None, len: 0 }
     }
 
     /// The number of leaves.
@@ -88,12 +88,12 @@ impl<S: Storage> Trie<S> {
             Some((_, found)) => Some(first_difference(&key, &found.key()).ok_or(TrieError::Exists)?),
             None => None,
         };
-        let (at, inner) = self.arena.reserve()?;
-        let edge = Edge::to_leaf(at, leaf_hash(&id, state));
-        self.arena.take_leaf(at, id);
+        self.arena.reserve()?;
+        let hash = leaf_hash(&id, state);
+        let at = self.arena.take_leaf(id);
         match split {
-            Some(bit) => self.splice(edge, &key, bit, inner),
-            None => self.top = Some(edge),
+            Some(bit) => self.splice(at, hash, &key, bit),
+            None => self.arena.hang(Node::leaf(at), Place::TOP, (hash, false)),
         }
         self.len += 1;
         self.root = None;
@@ -106,10 +106,8 @@ impl<S: Storage> Trie<S> {
     /// [`TrieError::NoSuchLeaf`] if it has been removed.
     pub fn update(&mut self, leaf: Leaf, state: &[u8; 32]) -> Result<(), TrieError> {
         let (id, up) = self.arena.resolve(leaf).ok_or(TrieError::NoSuchLeaf)?;
-        if let Some(edge) = self.edge_mut(up, Node::Leaf(leaf.at)) {
-            edge.set_leaf_hash(leaf_hash(&id, state));
-        }
-        self.mark_stale(up);
+        self.arena.mark_changed(up);
+        self.arena.set_hash(up, leaf_hash(&id, state));
         self.root = None;
         Ok(())
     }
@@ -120,9 +118,9 @@ impl<S: Storage> Trie<S> {
     /// [`TrieError::NoSuchLeaf`] if it has been removed already.
     pub fn remove(&mut self, leaf: Leaf) -> Result<LeafId, TrieError> {
         let (id, up) = self.arena.resolve(leaf).ok_or(TrieError::NoSuchLeaf)?;
-        match up {
-            Some(parent) => self.replace_by_sibling(parent, Node::Leaf(leaf.at)),
-            None => self.top = None,
+        match up.parent() {
+            Some((parent, side)) => self.replace_by_child(parent, side.other()),
+            None => self.arena.clear_top(),
         }
         self.arena.free_leaf(leaf.at);
         self.len -= 1;
@@ -136,91 +134,55 @@ impl<S: Storage> Trie<S> {
             return root;
         }
         self.refresh();
-        let root = root_hash(u64::from(self.len), self.top.as_ref().map(Edge::hash));
+        let root = root_hash(u64::from(self.len), self.arena.top().map(|_| self.arena.top_hash()));
         self.root = Some(root);
         root
     }
 
     /// The leaf at which the search for a key ends; `None` in the empty set.
-    fn search(&self, key: &[u8; 32]) -> Option<(Index, LeafId)> {
-        let mut edge = self.top.as_ref()?;
+    fn search(&self, key: &[u8; 32]) -> Option<(u32, LeafId)> {
+        let mut node = self.arena.top()?;
         loop {
-            match edge.target {
-                Target::Inner { at, bit, .. } => edge = self.arena.inner(at).child(Side::of(key, bit)),
-                Target::Leaf(at) => return Some((at, self.arena.leaf(at).id?)),
-            }
-        }
-    }
-
-    /// Puts an inner node that splits by `bit` at the place `at`, above the first node on the path of `key` that does
-    /// not split by an earlier bit, and the new leaf with that key on its other side.
-    fn splice(&mut self, leaf: Edge, key: &[u8; 32], bit: u8, at: Index) {
-        let (mut up, mut below) = (None, self.top.as_ref());
-        while let Some(&Edge { target: Target::Inner { at, bit: earlier, .. }, .. }) = below
-            && earlier < bit
-        {
-            up = Some(at);
-            below = Some(self.arena.inner(at).child(Side::of(key, earlier)));
-        }
-        let Some(&below) = below else { return };
-        let (left, right) = match Side::of(key, bit) {
-            Side::Left => (leaf, below),
-            Side::Right => (below, leaf),
-        };
-        self.arena.take_inner(at, Inner { left, right, up });
-        self.arena.set_up(leaf.node(), Some(at));
-        self.arena.set_up(below.node(), Some(at));
-        if let Some(edge) = self.edge_mut(up, below.node()) {
-            *edge = Edge::to_inner(at, bit);
-        }
-        self.mark_stale(up);
-    }
-
-    /// Puts the sibling of `child` in the place of their parent, which is freed.
-    fn replace_by_sibling(&mut self, parent: Index, child: Node) {
-        let inner = self.arena.inner(parent);
-        let (sibling, up) = (*inner.sibling(child), inner.up);
-        if let Some(edge) = self.edge_mut(up, Node::Inner(parent)) {
-            *edge = sibling;
-        }
-        self.arena.set_up(sibling.node(), up);
-        self.arena.free_inner(parent);
-        self.mark_stale(up);
-    }
-
-    /// The way to `child` from its parent, or from the trie if it has none.
-    fn edge_mut(&mut self, up: Option<Index>, child: Node) -> Option<&mut Edge> {
-        match up {
-            Some(parent) => Some(self.arena.edge_mut(parent, child)),
-            None => self.top.as_mut(),
-        }
-    }
-
-    /// Marks this inner node stale and all above it: those above one that is stale already are.
-    fn mark_stale(&mut self, mut at: Option<Index>) {
-        while let Some(inner) = at {
-            let up = self.arena.inner(inner).up;
-            if !self.edge_mut(up, Node::Inner(inner)).is_some_and(Edge::mark_stale) {
-                return;
-            }
-            at = up;
-        }
-    }
-
-    /// Computes every stale hash, children before parents: down along stale edges, and up where there is none.
-    pub(super) fn refresh(&mut self) {
-        let mut next = self.top.as_ref().and_then(Edge::stale);
-        while let Some(at) = next {
-            let inner = self.arena.inner(at);
-            next = inner.stale_child();
-            if next.is_none() {
-                let (up, left, right) = (inner.up, *inner.left.hash(), *inner.right.hash());
-                if let Some(edge) = self.edge_mut(up, Node::Inner(at)) {
-                    edge.refresh(&left, &right);
+            match node.kind() {
+                Kind::Inner(at) => {
+                    node = self.arena.children(at).on(Side::of(key, self.arena.bit(at)));
                 }
-                next = up;
+                Kind::Leaf(at) => return Some((at, self.arena.leaf_id(at)?)),
             }
         }
+    }
+
+    /// Puts an inner node that splits by `bit` above the first node on the path of `key` that does not split by an
+    /// earlier bit, and the new leaf with that key on its other side.
+    fn splice(&mut self, leaf: u32, leaf_hash: [u8; 32], key: &[u8; 32], bit: u8) {
+        let mut place = Place::TOP;
+        while let Some((node, _)) = self.arena.at(place)
+            && let Kind::Inner(at) = node.kind()
+            && self.arena.bit(at) < bit
+        {
+            place = Place::below(at, Side::of(key, self.arena.bit(at)));
+        }
+        let Some((below, below_hash)) = self.arena.at(place) else { return };
+        let side = Side::of(key, bit);
+        let inner = self.arena.take_inner(bit);
+        self.arena.hang(below, Place::below(inner, side.other()), below_hash);
+        self.arena.hang(Node::leaf(leaf), Place::below(inner, side), (leaf_hash, false));
+        self.arena.hang(Node::inner(inner), place, ([0; 32], true));
+        self.arena.mark_moved(place);
+    }
+
+    /// Puts the child on this side in the place of its parent, which is freed.
+    fn replace_by_child(&mut self, parent: u32, side: Side) {
+        let Some((child, hash)) = self.arena.at(Place::below(parent, side)) else { return };
+        let place = self.arena.place_of(parent);
+        self.arena.hang(child, place, hash);
+        self.arena.free_inner(parent);
+        self.arena.mark_moved(place);
+    }
+
+    /// Computes every stale hash.
+    pub(super) fn refresh(&mut self) {
+        self.arena.refresh();
     }
 }
 

@@ -49,8 +49,11 @@ impl Runtime {
         }
         agent.attached = true;
         let id = agent.id;
-        let event = Event::AgentBound { agent: id, name: agent.name.clone() };
-        self.effects.push_back(Effect::Event(event));
+        // One that is not durable yet is told of when it is.
+        if agent.state != AgentState::Binding {
+            let event = Event::AgentBound { agent: id, name: agent.name.clone() };
+            self.effects.push_back(Effect::Event(event));
+        }
         self.pump_inbox(slot);
         Ok(id)
     }
@@ -319,7 +322,11 @@ impl Runtime {
     }
 
     fn check_loaded(&self) -> Result<(), AdminError> {
-        if self.phase == Phase::AwaitingLoad { Err(AdminError::Reloading) } else { Ok(()) }
+        match self.phase {
+            Phase::Running | Phase::Draining => Ok(()),
+            Phase::AwaitingLoad => Err(AdminError::Reloading),
+            Phase::Stopped => Err(AdminError::ShuttingDown),
+        }
     }
 
     pub(super) fn insert_agent(

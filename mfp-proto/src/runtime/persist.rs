@@ -70,7 +70,9 @@ impl Runtime {
             Withheld::Accepted { ticket, receipt, message } => {
                 self.effects.push_back(Effect::Accepted(ticket, receipt));
                 self.effects.push_back(Effect::Acked(ticket));
-                if let Some(request) = self.requests.get_mut(&receipt.message) {
+                if self.phase != Phase::Stopped
+                    && let Some(request) = self.requests.get_mut(&receipt.message)
+                {
                     let at = self.now + request.within;
                     request.timer = Some(self.timers.set(at, Timer::Answer(receipt.message)));
                 }
@@ -105,10 +107,11 @@ impl Runtime {
     }
 
     fn commit_failed(&mut self) {
-        self.phase = Phase::AwaitingLoad;
         self.settled_batch = self.open_batch;
         self.stats.store_failures += 1;
         self.ops.clear();
+        // Until the load nothing is known of the messages, so nothing may happen to them.
+        self.timers.forget_messages();
         self.effects.push_back(Effect::Event(Event::StoreFailed));
         while let Some((_, withheld)) = self.withheld.pop_front() {
             if let Withheld::Accepted { ticket, receipt, .. } = withheld {
@@ -116,6 +119,15 @@ impl Runtime {
                 self.effects.push_back(Effect::Uncertain(ticket));
             }
         }
-        self.effects.push_back(Effect::Load);
+        let effect = match self.phase {
+            Phase::Running => {
+                self.phase = Phase::AwaitingLoad;
+                Effect::Load
+            }
+            // There is no use in going on from a snapshot.
+            Phase::Draining => self.drained(),
+            Phase::AwaitingLoad | Phase::Stopped => return,
+        };
+        self.effects.push_back(effect);
     }
 }

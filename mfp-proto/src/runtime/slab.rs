@@ -10,77 +10,74 @@ pub(super) struct Key {
     generation: u32,
 }
 
-#[derive(Debug)]
-struct Entry<T> {
-    generation: u32,
-    value: Option<T>,
-}
-
 /// A table with stable slots. A slot is used again, a key never (until 2^32 uses of one slot).
 #[derive(Debug)]
 pub(super) struct Slab<T> {
-    entries: Vec<Entry<T>>,
+    values: Vec<Option<T>>,
+    /// Apart from the values, which keep their alignment so: a look-up by slot does not need them.
+    generations: Vec<u32>,
     free: Vec<u32>,
 }
 
 impl<T> Slab<T> {
     pub(super) const fn new() -> Self {
-        Self { entries: Vec::new(), free: Vec::new() }
+        Self { values: Vec::new(), generations: Vec::new(), free: Vec::new() }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.entries.len() - self.free.len()
+        self.values.len() - self.free.len()
     }
 
     /// Adds a value; `None` when all 2^32 − 1 slots are taken.
     pub(super) fn insert(&mut self, value: T) -> Option<Key> {
         if let Some(slot) = self.free.pop()
-            && let Some(entry) = self.entries.get_mut(slot as usize)
+            && let Some(place) = self.values.get_mut(slot as usize)
         {
-            entry.value = Some(value);
-            return Some(Key { slot, generation: entry.generation });
+            *place = Some(value);
+            return self.key(slot);
         }
-        let slot = u32::try_from(self.entries.len()).ok().filter(|slot| *slot != NONE)?;
-        self.entries.push(Entry { generation: 0, value: Some(value) });
+        let slot = u32::try_from(self.values.len()).ok().filter(|slot| *slot != NONE)?;
+        self.values.push(Some(value));
+        self.generations.push(0);
         Some(Key { slot, generation: 0 })
     }
 
     pub(super) fn remove(&mut self, slot: u32) -> Option<T> {
-        let entry = self.entries.get_mut(slot as usize)?;
-        let value = entry.value.take()?;
-        entry.generation = entry.generation.wrapping_add(1);
+        let value = self.values.get_mut(slot as usize)?.take()?;
+        if let Some(generation) = self.generations.get_mut(slot as usize) {
+            *generation = generation.wrapping_add(1);
+        }
         self.free.push(slot);
         Some(value)
     }
 
     pub(super) fn get(&self, slot: u32) -> Option<&T> {
-        self.entries.get(slot as usize)?.value.as_ref()
+        self.values.get(slot as usize)?.as_ref()
     }
 
     pub(super) fn get_mut(&mut self, slot: u32) -> Option<&mut T> {
-        self.entries.get_mut(slot as usize)?.value.as_mut()
+        self.values.get_mut(slot as usize)?.as_mut()
     }
 
     /// The key of what is in this slot.
     pub(super) fn key(&self, slot: u32) -> Option<Key> {
-        let entry = self.entries.get(slot as usize)?;
-        entry.value.as_ref().map(|_| Key { slot, generation: entry.generation })
+        self.get(slot)?;
+        Some(Key { slot, generation: *self.generations.get(slot as usize)? })
     }
 
     /// The value under this key, if it is still there.
     pub(super) fn get_key(&self, key: Key) -> Option<&T> {
-        let entry = self.entries.get(key.slot as usize)?;
-        if entry.generation == key.generation { entry.value.as_ref() } else { None }
+        self.get(key.slot).filter(|_| self.generations.get(key.slot as usize) == Some(&key.generation))
     }
 
     /// Removes everything; no key is used again.
     pub(super) fn clear(&mut self) {
-        for slot in 0..self.entries.len() {
+        for slot in 0..self.values.len() {
             self.remove(u32::try_from(slot).unwrap_or(NONE));
         }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
-        (0..).zip(&self.entries).filter_map(|(slot, entry)| Some((slot, entry.value.as_ref()?)))
+        (0..).zip(&self.values).filter_map(|(slot, value)| Some((slot, value.as_ref()?)))
     }
 }

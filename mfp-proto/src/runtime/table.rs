@@ -38,8 +38,9 @@ impl Agent {
     }
 }
 
-/// A channel inside this runtime.
+/// A channel inside this runtime. Two cache lines: with a million channels, each message finds its own in memory.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(super) struct Chan {
     pub(super) core: local::Channel,
     /// Slots of its agents.
@@ -52,6 +53,8 @@ pub(super) struct Chan {
     /// One for each sender.
     pub(super) directions: [Direction; 2],
 }
+
+const _: () = assert!(size_of::<Option<Chan>>() == 128);
 
 impl Chan {
     /// Which side the agent in this slot is on.
@@ -126,6 +129,8 @@ pub(super) struct Stored {
     pub(super) from: Side,
     pub(super) progress: Progress,
     pub(super) attempts: u16,
+    /// Counts how often it was handed over.
+    pub(super) handing: u16,
     /// The next one in its direction.
     pub(super) next: u32,
     pub(super) q: u64,

@@ -60,8 +60,10 @@ enum Gap {
 impl Gap {
     fn after(self, now: u64, rate: &Rate) -> u64 {
         let ahead = match self {
-            Self::Eighths(n) => rate.per / u64::from(rate.count) / 8 * n + n,
-            Self::Buckets(n) => (rate.per / u64::from(rate.count)).saturating_mul(u64::from(rate.burst) * n),
+            Self::Eighths(n) => (rate.per / u64::from(rate.count) / 8).saturating_mul(n).saturating_add(n),
+            Self::Buckets(n) => {
+                (rate.per / u64::from(rate.count)).saturating_mul(u64::from(rate.burst).saturating_mul(n))
+            }
             Self::Micros(n) => n,
             Self::Back(n) => return now.saturating_sub(n),
         };

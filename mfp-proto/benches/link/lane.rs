@@ -1,0 +1,166 @@
+//! One message of a lane, sealed and opened, against the sum of its primitives and against Olm.
+
+use std::hint::black_box;
+use std::num::NonZeroU64;
+
+use mfp_proto::crypto::aead::{Aead, Ring, Suite};
+use mfp_proto::crypto::hash::HmacKey;
+use mfp_proto::crypto::{Secret, stream};
+use mfp_proto::frame::Depth;
+use mfp_proto::id::{ChannelId, RuntimeId};
+use mfp_proto::link::session::Terms;
+use mfp_proto::link::{GrowingChannels, Role, Session, SessionKeys};
+use mfp_proto::wire::Item;
+use mfp_proto::wire::header::CONTROL;
+use mfp_proto::wire::item::{Data, Meta, Pos};
+use vodozemac::olm::{Account, OlmMessage, SessionConfig};
+
+use super::{Contender, Rounds, bar};
+
+const BACK_END: &Ring = &Ring;
+const SUITE: Suite = Suite::ChaCha20Poly1305;
+const DEPTH: usize = 4;
+const CHANNEL: ChannelId = ChannelId::from_bytes([7; 16]);
+
+/// Both ends of a session with 101 channels.
+struct Lanes {
+    initiator: Session<GrowingChannels>,
+    responder: Session<GrowingChannels>,
+    payload: Vec<u8>,
+    buffer: Vec<u8>,
+    n: u64,
+}
+
+impl Lanes {
+    fn new(len: usize) -> Self {
+        let end = |role, local, peer| {
+            let keys = SessionKeys::derive(Secret::from_bytes([1; 32]), Secret::from_bytes([2; 32]), &[3; 32]);
+            let (local, peer) = (RuntimeId::from_bytes([local; 32]), RuntimeId::from_bytes([peer; 32]));
+            let depth = Depth::default();
+            let terms = Terms { role, local, peer, depth, max_body: 1 << 20, suite: SUITE, aead: BACK_END };
+            let mut session = Session::new(keys, &terms).unwrap();
+            for channel in 0..100 {
+                session.bind(ChannelId::from_bytes([channel + 100; 16]), [channel; 32]).unwrap();
+            }
+            session.bind(CHANNEL, [9; 32]).unwrap();
+            session
+        };
+        let (initiator, responder) = (end(Role::Initiator, 1, 2), end(Role::Responder, 2, 1));
+        let mut lanes = Self { initiator, responder, payload: vec![0x5a; len], buffer: vec![0; len + 1_000], n: 0 };
+        lanes.carry(&CONTROL, 0, &Item::Negotiate(Pos::ZERO));
+        lanes
+    }
+
+    fn carry(&mut self, channel: &ChannelId, n: u64, item: &Item<'_>) {
+        let len = self.initiator.seal(channel, 0, n, item, None, &mut self.buffer).unwrap();
+        let wire = &mut self.buffer[..len];
+        let opening = self.responder.judge_head(wire).unwrap().unwrap();
+        black_box(self.responder.open(opening, wire).unwrap());
+    }
+
+    fn message(&mut self) {
+        self.n += 1;
+        let payload = std::mem::take(&mut self.payload);
+        let data =
+            Data { q: NonZeroU64::new(self.n).unwrap(), meta: Meta::parse(&[]).unwrap(), payload: black_box(&payload) };
+        self.carry(&CHANNEL, self.n, &Item::Data(data));
+        self.payload = payload;
+    }
+}
+
+/// The same primitives on inputs of the same lengths, in a straight line: of each side three HMAC keys and six messages
+/// under them, two keystreams and one AEAD. Nothing is parsed, compared, copied or looked up.
+struct Primitives {
+    states: [[Secret; 3]; 2],
+    buffer: Vec<u8>,
+    t: u64,
+}
+
+impl Primitives {
+    fn new(len: usize) -> Self {
+        let states = || [1, 2, 3].map(|byte| Secret::from_bytes([byte; 32]));
+        Self { states: [states(), states()], buffer: vec![0x5a; 13 + 9 + len], t: 0 }
+    }
+
+    fn message(&mut self) {
+        self.t += 1;
+        let (header, mut nonce) = ([0x11; 64], [0; 12]);
+        nonce[4..].copy_from_slice(&self.t.to_be_bytes());
+        let mut tag = None;
+        for states in &mut self.states {
+            let [local, ratchet, generator] = states.each_ref().map(|state| HmacKey::new(state.expose_secret()));
+            let mut jitter = [0; DEPTH * 16 + 24];
+            stream::xor_keystream(&generator.mac(&[&self.t.to_be_bytes()]), &mut jitter);
+            let seed = local.mac(&[&self.t.to_be_bytes(), states[1].expose_secret(), &header]);
+            let frame = &mut jitter[..DEPTH * 16];
+            stream::xor_keystream(&seed, frame);
+            let key = local.mac(&[b"mfp-encoding-key", SUITE.name().as_bytes()]);
+            match tag {
+                None => tag = Some(BACK_END.seal_in_place(SUITE, &key, &nonce, &header, &mut self.buffer).unwrap()),
+                Some(tag) => BACK_END.open_in_place(SUITE, &key, &nonce, &header, &mut self.buffer, &tag).unwrap(),
+            }
+            *states = [local.mac(&[frame]), ratchet.mac(&[frame]), generator.mac(&[frame])];
+        }
+    }
+}
+
+/// An Olm session with messages in one direction, as vodozemac does them.
+struct Olm {
+    alice: vodozemac::olm::Session,
+    bob: vodozemac::olm::Session,
+    payload: Vec<u8>,
+}
+
+impl Olm {
+    fn new(len: usize) -> Self {
+        let (alice, mut bob) = (Account::new(), Account::new());
+        bob.generate_one_time_keys(1);
+        let key = *bob.one_time_keys().values().next().unwrap();
+        let config = SessionConfig::version_1();
+        let mut outbound = alice.create_outbound_session(config, bob.curve25519_key(), key).unwrap();
+        let OlmMessage::PreKey(first) = outbound.encrypt("first").unwrap() else { unreachable!("it is the first") };
+        let mut inbound = bob.create_inbound_session(config, alice.curve25519_key(), &first).unwrap().session;
+        let answer = inbound.encrypt("answer").unwrap();
+        outbound.decrypt(&answer).unwrap();
+        Self { alice: outbound, bob: inbound, payload: vec![0x5a; len] }
+    }
+
+    fn message(&mut self) {
+        let message = self.alice.encrypt(black_box(&self.payload)).unwrap();
+        black_box(self.bob.decrypt(&message).unwrap());
+    }
+}
+
+/// J of one message: all of its work that could be done before the message exists.
+fn ahead() -> impl FnMut() {
+    let (mut generator, mut t) = (Secret::from_bytes([1; 32]), 0_u64);
+    move || {
+        t += 1;
+        let mut jitter = [0; DEPTH * 16 + 24];
+        let seed = HmacKey::new(generator.expose_secret()).mac(&[&t.to_be_bytes()]);
+        stream::xor_keystream(&seed, black_box(&mut jitter));
+        generator = seed;
+    }
+}
+
+pub(crate) fn run() {
+    println!("# seal and open of one message, k = {DEPTH}, {}, back end {}", SUITE.name(), BACK_END.name());
+    for len in [64, 1 << 10, 16 << 10, 64 << 10] {
+        let (mut lanes, mut primitives) = (Lanes::new(len), Primitives::new(len));
+        let mut contenders = vec![
+            Contender::new("lane", move || lanes.message()),
+            Contender::new("its primitives", move || primitives.message()),
+        ];
+        let against_olm = len <= 1 << 10;
+        if against_olm {
+            let mut olm = Olm::new(len);
+            contenders.push(Contender::new("vodozemac's Olm", move || olm.message()));
+            contenders.push(Contender::new("J of one side alone", ahead()));
+        }
+        let rounds = Rounds::measure(&format!("message of {len} bytes"), 16, contenders);
+        bar(&format!("lane_over_primitives_{len}"), rounds.ratio(0, &[1]), 1.3);
+        if against_olm {
+            bar(&format!("lane_over_olm_{len}"), rounds.ratio(0, &[2]), 1.0);
+        }
+    }
+}
