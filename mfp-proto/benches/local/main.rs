@@ -22,6 +22,9 @@ use mfp_proto::runtime::{Effect, Message, Outcome, Runtime};
 use mfp_proto::store::Snapshot;
 use mfp_proto::time::Instant;
 
+mod measure;
+mod tree;
+
 static BACK_END: Ring = Ring;
 
 /// A runtime with channels, each with its sender.
@@ -198,6 +201,9 @@ fn main() {
         for size in [64, 1_024, 65_536] {
             send_against_primitives(&mut bench, size, 1.3);
         }
+    }
+    if wanted("tree") {
+        tree::run();
     }
     if wanted("million") {
         let mut bench = Bench::new(1 << 20);
