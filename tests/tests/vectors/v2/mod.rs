@@ -5,3 +5,4 @@ mod identity;
 mod local_channel;
 mod merkle;
 mod message_id;
+mod recovery;
