@@ -49,8 +49,10 @@ pub mod recovery;
 mod rejected;
 pub mod rotation;
 pub mod session;
+pub mod storage;
 #[cfg(test)]
 mod vectors;
+pub mod window;
 
 #[cfg(feature = "alloc")]
 pub use channels::GrowingChannels;
