@@ -42,6 +42,7 @@
 //! ```
 
 mod channels;
+pub mod credit;
 mod keys;
 pub mod lane;
 pub mod records;
