@@ -49,6 +49,7 @@ pub mod records;
 pub mod recovery;
 mod rejected;
 pub mod rotation;
+pub mod schedule;
 pub mod session;
 pub mod storage;
 #[cfg(test)]
