@@ -42,6 +42,7 @@
 //! ```
 
 mod channels;
+mod config;
 pub mod credit;
 mod keys;
 pub mod lane;
@@ -52,6 +53,7 @@ pub mod rotation;
 pub mod schedule;
 pub mod session;
 pub mod storage;
+pub mod timers;
 #[cfg(test)]
 mod vectors;
 pub mod window;
@@ -59,6 +61,7 @@ pub mod window;
 #[cfg(feature = "alloc")]
 pub use channels::GrowingChannels;
 pub use channels::{BindError, ChannelState, ChannelTable, FixedChannels, TableFull};
+pub use config::{AgeConfig, InvalidLinkConfig, LinkConfig, RotationConfig};
 pub use keys::{Direction, LaneKeys, Role, SessionKeys};
 pub use lane::Lane;
 pub use records::{Records, SessionRecord};
