@@ -101,7 +101,7 @@ impl Forest {
             let (trie, list) = &mut self.trees[tree];
             trie.prove(&list[place].0, |_| Some(STATE)).unwrap().path.len()
         };
-        2.0 + 2.0 * (0..sample).map(&mut nodes).sum::<usize>() as f64 / f64::from(sample as u32)
+        2.0 + 2.0 * (0..sample).map(&mut nodes).sum::<usize>() as f64 / sample as f64
     }
 }
 

@@ -1,9 +1,11 @@
-//! One peer (sections 6 and 10): the session with it, made of two lanes, and the rotation of their keys.
+//! One peer (sections 6 to 11): the session with it, made of two lanes, and what outlasts the session.
 //!
 //! ```text
 //! SessionKeys ──► Session ─┬─ Lane (sends)       R, G, t, and one Sl for each channel
 //!                          ├─ Lane (receives)
 //!                          └─ Rotation           which marker is due, and what a lane switches to
+//! Records                    which numbers went out in which session (section 8)
+//! recovery                   what a claimed position shows (section 9)
 //! ```
 //!
 //! Nothing here keeps a byte of a message: it is sealed and opened in place, in the caller's buffer.
@@ -43,18 +45,30 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod channel;
 mod channels;
+mod config;
+pub mod credit;
 mod keys;
 pub mod lane;
+pub mod records;
+pub mod recovery;
 mod rejected;
 pub mod rotation;
+pub mod schedule;
 pub mod session;
+pub mod storage;
+pub mod timers;
+pub mod window;
 
 #[cfg(feature = "alloc")]
 pub use channels::GrowingChannels;
 pub use channels::{BindError, ChannelState, ChannelTable, FixedChannels, TableFull};
+pub use config::{AgeConfig, InvalidLinkConfig, LinkConfig, RotationConfig};
 pub use keys::{Direction, LaneKeys, Role, SessionKeys};
 pub use lane::Lane;
+pub use records::{Records, SessionRecord};
+pub use recovery::Diagnosis;
 pub use rejected::Rejected;
 pub use rotation::Rotation;
 pub use session::Session;

@@ -183,6 +183,7 @@ impl<S: Tables> Arena<S> {
     }
 
     /// Reads a leaf that is needed soon, so that memory fetches it meanwhile.
+    #[cfg(feature = "alloc")]
     pub(super) fn fetch_leaf(&self, at: u32) {
         core::hint::black_box(self.tables.leaves().get(at as usize).map(|slot| slot.generation));
     }

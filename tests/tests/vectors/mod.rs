@@ -7,7 +7,7 @@ use mfp_tests::vectors::{Case, Failure};
 ///
 /// `left_out` names the files that nothing here can check, with the reason.
 macro_rules! files {
-    ($version:ident { $($file:ident => $check:path,)+ } left_out { $($other:literal => $reason:literal,)+ }) => {
+    ($version:ident { $($file:ident => $check:path,)+ } left_out { $($other:literal => $reason:literal,)* }) => {
         $(
             #[test]
             fn $file() -> Result<(), mfp_tests::vectors::Failure> {
@@ -17,7 +17,7 @@ macro_rules! files {
 
         #[test]
         fn no_file_is_forgotten() -> Result<(), mfp_tests::vectors::Failure> {
-            let left_out = [$(($other, $reason)),+];
+            let left_out = [$(($other, $reason)),*];
             mfp_tests::vectors::Version::$version.no_file_is_forgotten(&[$(stringify!($file)),+], &left_out)
         }
     };

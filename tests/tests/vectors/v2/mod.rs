@@ -11,6 +11,7 @@ mod malformed;
 mod merkle;
 mod message_id;
 mod padding;
+mod recovery;
 mod rotation;
 
 files! {
@@ -26,9 +27,8 @@ files! {
         merkle => merkle::check,
         message_id => message_id::check,
         padding => padding::check,
+        recovery => recovery::check,
         rotation => rotation::check,
     }
-    left_out {
-        "recovery" => "section 9 is not implemented yet",
-    }
+    left_out {}
 }

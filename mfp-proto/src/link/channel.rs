@@ -1,0 +1,220 @@
+//! The life of an agent channel at a link (section 11).
+//!
+//! ```text
+//!  own OPEN ──► Opening ── ACCEPT ──► Open ◄── accepted ── Asked ◄── OPEN of the peer
+//!                  │ REJECT             │                    │ rejected
+//!                  ▼                    ▼                    ▼
+//!               (gone)    own CLOSE, or the peer's    (gone, REJECT)
+//!                                       ▼
+//!                                    Closing ── own CLOSE acked, and the peer's has come ──► (gone)
+//! ```
+//! A state says what an item means and what follows; who is asked, what is queued and what is stored is the link's.
+
+use core::fmt;
+
+use crate::id::{ChannelId, RuntimeId};
+use crate::wire::bind::opener_bit_matches;
+use crate::wire::item::{Code, WireCode};
+
+/// An item that is valid and not legal in this state: ends the session with BYE(7) (section 8). Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IllegalItem;
+
+impl fmt::Display for IllegalItem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("item is not legal in the state of its channel")
+    }
+}
+
+impl core::error::Error for IllegalItem {}
+
+/// Where a channel is. To be stored with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// This side has asked, and waits for the answer.
+    Opening,
+    /// The peer has asked, and policy has not answered.
+    Asked,
+    /// Messages may flow.
+    Open {
+        /// Whether this side may send: the opener always, the acceptor once its ACCEPT has got its number.
+        sends: bool,
+    },
+    /// This side's CLOSE is queued, or further.
+    Closing {
+        /// This side asked for the channel, and no answer has come: ACCEPT or REJECT still may.
+        unanswered: bool,
+        /// This side's CLOSE is acked.
+        acked: bool,
+        /// The peer's CLOSE has come.
+        theirs: bool,
+    },
+}
+
+/// What follows for the channel from an item of the peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reaction {
+    /// Nothing.
+    Nothing,
+    /// ACCEPT: bind the channel, and tell its agent that it is open.
+    Opened,
+    /// ACCEPT of a channel that this side is closing: bind it, so that what the peer sends can be read, and discarded.
+    Bind,
+    /// REJECT: tell its agent, drop what is queued, and forget the channel.
+    Rejected,
+    /// CLOSE: drop what is queued, tell the agents, and answer with CLOSE.
+    Answer,
+    /// Both sides have closed it: erase its state.
+    Erase,
+}
+
+/// What is to be done with DATA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It goes to its agent.
+    Deliver,
+    /// It came after this side had closed the channel: count it, and drop it.
+    Discard,
+}
+
+/// What is to be done with the peer's OPEN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Ask policy: the channel is [`Phase::Asked`].
+    Ask,
+    /// Refuse with this code; no state is kept.
+    Refuse(Code),
+}
+
+/// Judges an OPEN of `peer`: `known` is whether there is a channel with its id here.
+///
+/// An id that is in use is refused with code 6; one that only this side could have chosen with code 7.
+pub fn judge_open(channel: &ChannelId, known: bool, local: &RuntimeId, peer: &RuntimeId) -> Request {
+    if !opener_bit_matches(peer, local, channel) {
+        return Request::Refuse(Code::ProtocolError);
+    }
+    if known { Request::Refuse(Code::ChannelInUse) } else { Request::Ask }
+}
+
+/// The code with which CLOSE of an unknown channel is answered; `None` for 255, which is never answered.
+pub fn answer_unknown(code: WireCode) -> Option<Code> {
+    (code.code() != Code::NoSuchChannel).then_some(Code::NoSuchChannel)
+}
+
+impl Phase {
+    /// Whether messages of this side may be scheduled.
+    pub const fn may_send(self) -> bool {
+        matches!(self, Self::Open { sends: true })
+    }
+
+    /// Whether this side has closed it.
+    pub const fn is_closing(self) -> bool {
+        matches!(self, Self::Closing { .. })
+    }
+
+    /// Policy accepts the peer's OPEN: bind the channel and queue ACCEPT. `false` if it is closed by now; then
+    /// nothing follows.
+    #[must_use = "ACCEPT is queued only if it is true"]
+    pub fn accept(&mut self) -> bool {
+        let asked = *self == Self::Asked;
+        if asked {
+            *self = Self::Open { sends: false };
+        }
+        asked
+    }
+
+    /// Policy refuses the peer's OPEN: queue REJECT, and forget the channel. `false` if it is closed by now; then
+    /// nothing follows.
+    #[must_use = "REJECT is queued only if it is true"]
+    pub fn refuses(self) -> bool {
+        self == Self::Asked
+    }
+
+    /// This side's ACCEPT has got its number.
+    pub fn handle_accept_numbered(&mut self) {
+        if let Self::Open { sends } = self {
+            *sends = true;
+        }
+    }
+
+    /// This side closes it: drop what is queued, and queue CLOSE. `false` if it has done so before.
+    #[must_use = "CLOSE is queued only if it is true"]
+    pub fn close(&mut self) -> bool {
+        let first = !self.is_closing();
+        if first {
+            *self = Self::Closing { unanswered: *self == Self::Opening, acked: false, theirs: false };
+        }
+        first
+    }
+
+    /// The first CLOSE of this side is acked.
+    pub fn handle_close_acked(&mut self) -> Reaction {
+        let Self::Closing { acked, theirs, .. } = self else { return Reaction::Nothing };
+        *acked = true;
+        if *theirs { Reaction::Erase } else { Reaction::Nothing }
+    }
+
+    /// ACCEPT has come.
+    ///
+    /// # Errors
+    /// [`IllegalItem`] if this side has not asked, or the answer has come.
+    pub fn handle_accept(&mut self) -> Result<Reaction, IllegalItem> {
+        match self {
+            Self::Opening => {
+                *self = Self::Open { sends: true };
+                Ok(Reaction::Opened)
+            }
+            Self::Closing { unanswered: unanswered @ true, theirs: false, .. } => {
+                *unanswered = false;
+                Ok(Reaction::Bind)
+            }
+            _ => Err(IllegalItem),
+        }
+    }
+
+    /// REJECT has come.
+    ///
+    /// # Errors
+    /// [`IllegalItem`] if this side has not asked, or the answer has come.
+    pub fn handle_reject(&mut self) -> Result<Reaction, IllegalItem> {
+        match self {
+            Self::Opening => Ok(Reaction::Rejected),
+            // The peer does not know the channel any more, and answers CLOSE with code 255.
+            Self::Closing { unanswered: unanswered @ true, theirs: false, .. } => {
+                *unanswered = false;
+                Ok(Reaction::Nothing)
+            }
+            _ => Err(IllegalItem),
+        }
+    }
+
+    /// CLOSE has come. It is legal always, and more than once: what could not be sent becomes CLOSE (sections 8 and 9).
+    pub fn handle_close(&mut self) -> Reaction {
+        match self {
+            Self::Closing { theirs: true, .. } => Reaction::Nothing,
+            Self::Closing { theirs, acked, .. } => {
+                *theirs = true;
+                if *acked { Reaction::Erase } else { Reaction::Nothing }
+            }
+            Self::Opening | Self::Asked | Self::Open { .. } => {
+                *self = Self::Closing { unanswered: false, acked: false, theirs: true };
+                Reaction::Answer
+            }
+        }
+    }
+
+    /// DATA has come. Either way it counts (section 8, credit).
+    ///
+    /// # Errors
+    /// [`IllegalItem`] before the channel is open, and after the peer's CLOSE.
+    pub const fn handle_data(self) -> Result<Fate, IllegalItem> {
+        match self {
+            Self::Open { .. } => Ok(Fate::Deliver),
+            Self::Closing { theirs: false, .. } => Ok(Fate::Discard),
+            Self::Opening | Self::Asked | Self::Closing { .. } => Err(IllegalItem),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
