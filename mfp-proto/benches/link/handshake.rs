@@ -6,7 +6,7 @@
 use std::hint::black_box;
 
 use mfp_proto::crypto::Secret;
-use mfp_proto::crypto::aead::{Aead, RustCrypto};
+use mfp_proto::crypto::aead::{Aead, Ring, RustCrypto};
 use mfp_proto::crypto::rng::Rng;
 use mfp_proto::handshake::{Admission, AdmissionConfig, Initiator, Local, Params, Peer, Source};
 use mfp_proto::id::{Identity, StoreId};
@@ -17,27 +17,24 @@ use snow::Builder;
 use snow::params::NoiseParams;
 use snow::resolvers::{BoxedCryptoResolver, DefaultResolver, FallbackResolver, RingResolver};
 
-const ROUNDS: usize = 1_000;
+use super::{Contender, Rounds, bar};
+
 const LIMIT: f64 = 1.2;
 const PSK: [u8; 32] = [7; 32];
 
 pub(crate) fn run() {
-    let mut contenders: Vec<super::Contender> = vec![
-        ("snow, default resolver", Box::new(theirs(|| Box::new(DefaultResolver)))),
-        ("snow, ring-accelerated", Box::new(theirs(ring_resolver))),
-        ("mfp, rustcrypto", Box::new(ours(&RustCrypto))),
-    ];
-    #[cfg(feature = "ring")]
-    contenders.push(("mfp, ring", Box::new(ours(&mfp_proto::crypto::aead::Ring))));
-    let times = super::medians(ROUNDS, &mut contenders);
-    for ((name, _), time) in contenders.iter().zip(&times) {
-        println!("handshake, both sides, {name}: {:.1} µs", time.as_secs_f64() * 1e6);
-    }
-    let snow = times[0].min(times[1]);
-    super::bar("handshake_vs_snow", times[2], snow, LIMIT);
-    if let Some(ring) = times.get(3) {
-        super::bar("handshake_ring_vs_snow", *ring, snow, LIMIT);
-    }
+    let rounds = Rounds::measure(
+        "handshake of both sides",
+        1,
+        vec![
+            Contender::new("mfp, back end rustcrypto", ours(&RustCrypto)),
+            Contender::new("mfp, back end ring", ours(&Ring)),
+            Contender::new("snow, default resolver", theirs(|| Box::new(DefaultResolver))),
+            Contender::new("snow, ring-accelerated", theirs(ring_resolver)),
+        ],
+    );
+    bar("handshake_over_snow", rounds.ratio(0, &[2, 3]), LIMIT);
+    bar("handshake_ring_over_snow", rounds.ratio(1, &[2, 3]), LIMIT);
 }
 
 fn ours(aead: &'static dyn Aead) -> impl FnMut() {

@@ -256,8 +256,10 @@ impl Runtime {
     }
 
     fn find_channel(&self, id: &ChannelId) -> Option<u32> {
-        self.channel_index
-            .find(id.as_ref(), |slot| self.channels.get(slot).is_some_and(|channel| channel.core.id() == id))
+        self.channel_index.find(id.as_ref(), |slot| {
+            self.trie.fetch(slot);
+            self.channels.get(slot).is_some_and(|channel| channel.core.id() == id)
+        })
     }
 
     /// Tells `event` when everything up to now is durable.

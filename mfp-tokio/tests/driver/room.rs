@@ -88,6 +88,7 @@ async fn a_request_waits_while_there_are_as_many_as_may_be() {
     assert_eq!(runtime.stats().messages_sent, 1);
     pair.bob.reply(&question, "answer").await.unwrap();
     first.await.unwrap().unwrap();
+    assert_eq!(runtime.stats().messages_sent, 3, "two questions and an answer");
     question.done();
     let question = pair.bobs.recv().await.unwrap();
     assert_eq!(*question.payload, *b"second");

@@ -15,6 +15,8 @@ use mfp_proto::policy::{Backoff, BackoffConfig, Breaker, BreakerConfig, Rate, Ra
 use mfp_proto::ratchet;
 use mfp_proto::time::Instant;
 
+use crate::{inside, peers};
+
 /// Runs every check: 0 if all are right, else the number of the first that is wrong, from 1.
 ///
 /// The inputs pass through `black_box`, so that nothing is computed by the compiler instead.
@@ -25,14 +27,19 @@ pub fn exercise() -> u8 {
         key_exchange,
         message,
         policies,
+        inside::trie,
+        inside::channel,
+        peers::peers,
         #[cfg(any(feature = "alloc", feature = "let-in-alloc"))]
         allocating,
+        #[cfg(feature = "alloc")]
+        inside::runtime,
     ];
     (1..).zip(checks).find(|(_, check)| check().is_none()).map_or(0, |(number, _)| number)
 }
 
 /// `Some` if it holds.
-fn holds(claim: bool) -> Option<()> {
+pub fn holds(claim: bool) -> Option<()> {
     claim.then_some(())
 }
 

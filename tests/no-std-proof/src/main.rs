@@ -10,5 +10,7 @@ extern crate alloc;
 #[cfg(feature = "alloc")]
 mod bump;
 mod exercise;
+mod inside;
 mod memory;
+mod peers;
 mod start;

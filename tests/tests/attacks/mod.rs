@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what fails here is a bug of a test")]
 
 mod handshake;
+mod keys;
 mod rotation;
 mod session;
 

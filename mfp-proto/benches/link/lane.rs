@@ -1,13 +1,7 @@
 //! One message of a lane, sealed and opened, against the sum of its primitives and against Olm.
-//!
-//! Each line `bar NAME VALUE LIMIT` is a ratio of times and the limit that it must stay below. What is compared is
-//! measured in turns, and the median of the rounds' ratios is taken, so that a change of clock falls on both.
-#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a bench measures time")]
-#![allow(clippy::unwrap_used, clippy::cast_precision_loss, reason = "a bench is no program")]
 
 use std::hint::black_box;
 use std::num::NonZeroU64;
-use std::time::{Duration, Instant};
 
 use mfp_proto::crypto::aead::{Aead, Ring, Suite};
 use mfp_proto::crypto::hash::HmacKey;
@@ -21,13 +15,12 @@ use mfp_proto::wire::header::CONTROL;
 use mfp_proto::wire::item::{Data, Meta, Pos};
 use vodozemac::olm::{Account, OlmMessage, SessionConfig};
 
+use super::{Contender, Rounds, bar};
+
 const BACK_END: &Ring = &Ring;
 const SUITE: Suite = Suite::ChaCha20Poly1305;
 const DEPTH: usize = 4;
 const CHANNEL: ChannelId = ChannelId::from_bytes([7; 16]);
-const ROUNDS: usize = 41;
-/// Of one side of one round.
-const TURN: Duration = Duration::from_millis(20);
 
 /// Both ends of a session with 101 channels.
 struct Lanes {
@@ -138,46 +131,36 @@ impl Olm {
     }
 }
 
-/// Seconds that one call takes, over a turn.
-fn turn(mut message: impl FnMut()) -> f64 {
-    let start = Instant::now();
-    let mut calls = 0_u32;
-    while start.elapsed() < TURN {
-        for _ in 0..32 {
-            message();
-        }
-        calls += 32;
+/// J of one message: all of its work that could be done before the message exists.
+fn ahead() -> impl FnMut() {
+    let (mut generator, mut t) = (Secret::from_bytes([1; 32]), 0_u64);
+    move || {
+        t += 1;
+        let mut jitter = [0; DEPTH * 16 + 24];
+        let seed = HmacKey::new(generator.expose_secret()).mac(&[&t.to_be_bytes()]);
+        stream::xor_keystream(&seed, black_box(&mut jitter));
+        generator = seed;
     }
-    start.elapsed().as_secs_f64() / f64::from(calls)
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-/// The median of the rounds' ratios, and of either side's time.
-fn compare(mut ours: impl FnMut(), mut theirs: impl FnMut()) -> (f64, f64, f64) {
-    let rounds: Vec<_> = (0..ROUNDS).map(|_| (turn(&mut ours), turn(&mut theirs))).collect();
-    let of = |value: fn(&(f64, f64)) -> f64| median(rounds.iter().map(value).collect());
-    (of(|(ours, theirs)| ours / theirs), of(|(ours, _)| *ours), of(|(_, theirs)| *theirs))
-}
-
-fn report(name: &str, limit: f64, (ratio, ours, theirs): (f64, f64, f64)) {
-    println!("# {name}: {:.2} µs against {:.2} µs", ours * 1e6, theirs * 1e6);
-    println!("bar {name} {ratio:.3} {limit}");
-}
-
-fn main() {
+pub(crate) fn run() {
     println!("# seal and open of one message, k = {DEPTH}, {}, back end {}", SUITE.name(), BACK_END.name());
     for len in [64, 1 << 10, 16 << 10, 64 << 10] {
         let (mut lanes, mut primitives) = (Lanes::new(len), Primitives::new(len));
-        let result = compare(|| lanes.message(), || primitives.message());
-        report(&format!("lane_over_primitives_{len}"), 1.3, result);
-    }
-    for len in [64, 1 << 10] {
-        let (mut lanes, mut olm) = (Lanes::new(len), Olm::new(len));
-        let result = compare(|| lanes.message(), || olm.message());
-        report(&format!("lane_over_olm_{len}"), 1.0, result);
+        let mut contenders = vec![
+            Contender::new("lane", move || lanes.message()),
+            Contender::new("its primitives", move || primitives.message()),
+        ];
+        let against_olm = len <= 1 << 10;
+        if against_olm {
+            let mut olm = Olm::new(len);
+            contenders.push(Contender::new("vodozemac's Olm", move || olm.message()));
+            contenders.push(Contender::new("J of one side alone", ahead()));
+        }
+        let rounds = Rounds::measure(&format!("message of {len} bytes"), 16, contenders);
+        bar(&format!("lane_over_primitives_{len}"), rounds.ratio(0, &[1]), 1.3);
+        if against_olm {
+            bar(&format!("lane_over_olm_{len}"), rounds.ratio(0, &[2]), 1.0);
+        }
     }
 }
