@@ -31,7 +31,7 @@ impl Runtime {
         if self.agents.len() >= max as usize {
             return Err(AdminError::TooManyAgents { max });
         }
-        let counter = self.agent_counter + 1;
+        let counter = self.agent_counter.saturating_add(1);
         let id = AgentId::derive(&self.identity.id(), counter, &self.rng.array());
         let state = AgentState::Unregistered.apply(Transition::Bind)?;
         let key = self.insert_agent(id, name, state, true).ok_or(AdminError::TooManyAgents { max })?;

@@ -99,7 +99,8 @@ pub enum LoadError {
     DuplicateMessage,
     /// A channel names an agent that is not there, or the same one twice.
     BadChannel,
-    /// A message belongs to no channel, or its number was never given.
+    /// A message belongs to no channel, or its number was never given, or there are more in one direction than any
+    /// limit allows.
     BadMessage,
     /// The runtime did not ask for a load.
     NotAsked,

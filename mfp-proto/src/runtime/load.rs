@@ -145,6 +145,14 @@ fn check(snapshot: &Snapshot) -> Result<(), LoadError> {
     if letters.len() != snapshot.dead_letters.len() {
         return Err(LoadError::DuplicateMessage);
     }
+    let mut directions = BTreeMap::new();
+    for message in &snapshot.messages {
+        let len: &mut usize = directions.entry((message.channel, message.from)).or_default();
+        *len += 1;
+    }
+    if directions.values().any(|len| u16::try_from(*len).is_err()) {
+        return Err(LoadError::BadMessage);
+    }
     let given = |message: &MessageRecord| channels.get(&message.channel).is_some_and(|q| (1..=*q).contains(&message.q));
     if snapshot.messages.iter().all(given) { Ok(()) } else { Err(LoadError::BadMessage) }
 }

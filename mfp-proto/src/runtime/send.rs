@@ -61,6 +61,9 @@ impl Runtime {
             return Err(SendError::InvalidContentType);
         }
         chan.core.accept(&self.pipeline, message.payload.len())?;
+        if chan.q == u64::MAX {
+            return Err(SendError::Stage(StageError::StepsExhausted));
+        }
         Ok(Route { sender, channel: slot, side, receiver: *side.other().of(&chan.agents) })
     }
 

@@ -1,6 +1,7 @@
 //! Every call with what it must refuse: the typed error, and nothing has changed.
 
 mod admin;
+mod extremes;
 mod full;
 mod ids;
 mod load;

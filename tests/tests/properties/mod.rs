@@ -4,10 +4,11 @@ mod aead;
 mod hash;
 mod nonces;
 
-use proptest::test_runner::{Config, FileFailurePersistence};
+use proptest::test_runner::Config;
 
-/// `cases` random cases; a failing one is kept beside the source, and tried first from then on.
+use crate::property::property;
+
+/// `cases` random cases.
 fn config(cases: u32) -> Config {
-    let failure_persistence = Some(Box::new(FileFailurePersistence::WithSource("regressions")) as _);
-    Config { cases, failure_persistence, ..Config::default() }
+    property!(cases, "properties")
 }
