@@ -7,7 +7,7 @@ mod nonces;
 use proptest::test_runner::{Config, FileFailurePersistence};
 
 /// `cases` random cases; a failing one is kept beside the source, and tried first from then on.
-fn config(cases: u32) -> Config {
+pub(crate) fn config(cases: u32) -> Config {
     let failure_persistence = Some(Box::new(FileFailurePersistence::WithSource("regressions")) as _);
     Config { cases, failure_persistence, ..Config::default() }
 }
