@@ -7,6 +7,7 @@ use core::time::Duration;
 use crate::crypto::aead::{Aead, RustCrypto, Suite};
 use crate::frame::Depth;
 use crate::policy::{BackoffConfig, Rate};
+use crate::time::micros;
 
 /// How a runtime is set up. [`Config::default`] is meant to be used as it is.
 #[derive(Clone, Debug)]
@@ -55,7 +56,8 @@ pub struct Limits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeliveryPolicy {
-    /// How long a handler may take before it is reported and its message tried again. Default: 120 s.
+    /// How long a handler may take before it is reported and its message tried again; at least a microsecond.
+    /// Default: 120 s.
     pub agent_timeout: Duration,
     /// Attempts before a message becomes a dead letter. Default: 3.
     pub max_attempts: NonZeroU16,
@@ -124,7 +126,7 @@ impl Default for QuarantinePolicy {
 pub enum InvalidConfig {
     /// The back end does not compute the suite in this build.
     UnsupportedSuite(Suite),
-    /// This limit is zero.
+    /// This limit is zero, or a duration below a microsecond.
     ZeroLimit(&'static str),
     /// `limits.inbox_bytes` is smaller than `limits.payload`.
     InboxSmallerThanPayload,
@@ -145,7 +147,7 @@ impl Config {
             ("channels_per_agent", limits.channels_per_agent == 0),
             ("payload", limits.payload == 0),
             ("channel_items", limits.channel_items == 0),
-            ("agent_timeout", self.delivery.agent_timeout.is_zero()),
+            ("agent_timeout", micros(self.delivery.agent_timeout) == 0),
         ] {
             if zero {
                 return Err(InvalidConfig::ZeroLimit(name));

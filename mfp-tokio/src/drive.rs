@@ -154,7 +154,7 @@ impl Core {
         if let Some(remaining) = self.drained
             && self.store.close(remaining)
         {
-            self.stopped.send_replace(Some(remaining));
+            self.closed(remaining);
         }
     }
 
@@ -176,7 +176,7 @@ impl Core {
             }
             Effect::Uncertain(ticket) => self.fail(ticket, SendError::Uncertain.into()),
             Effect::Event(event) => self.tell(&event),
-            _ => tracing::warn!("the core asks for something that this driver does not know"),
+            _ => self.after(|_| tracing::warn!("the core asks for something that this driver does not know")),
         }
     }
 
@@ -265,16 +265,22 @@ impl Core {
         self.actions.push(Box::new(action));
     }
 
+    /// The core takes nothing any more.
     fn stop(&mut self, remaining: u32) {
         self.drained = Some(remaining);
         self.events = None;
         self.rooms.note_all();
-        self.barriers.clear();
         let sinks = mem::take(&mut self.sinks);
         self.after(move |_| drop(sinks));
+    }
+
+    /// The store is closed, and whoever still waits will not be told.
+    pub(crate) fn closed(&mut self, remaining: u32) {
+        self.barriers.clear();
         for (_, waiter) in mem::take(&mut self.waiters) {
             self.fail_waiter(waiter, SendError::Uncertain.into());
         }
+        self.stopped.send_replace(Some(remaining));
     }
 
     fn is_due_earlier(&mut self) -> bool {

@@ -151,11 +151,12 @@ impl Runtime {
 
     async fn attach(&self, name: &str, sink: Sink) -> Result<(AgentHandle, Attachment), Error> {
         let name = AgentName::new(name)?;
-        let mut attachment = None;
+        // Outside of the lock, should they be dropped: a handler may own anything.
+        let (mut sink, mut attachment) = (Some(sink), None);
         let bound = self.shared.durable(|core, now| {
             let id = core.rt.bind(now, &name)?;
-            core.sinks.insert(id, sink);
-            // If nobody waits for the end of this, nobody handles the agent.
+            core.forget(&id);
+            core.sinks.extend(sink.take().map(|sink| (id, sink)));
             attachment = Some(Attachment::new(Arc::clone(&self.shared), id));
             Ok(id)
         });

@@ -112,7 +112,8 @@ impl Rooms {
 }
 
 impl Core {
-    /// Sends a message. If there is no room for it and it may wait, it waits, behind those that do already.
+    /// Sends a message. If there is no room for it and it may wait, it waits, behind those that do already: nobody
+    /// overtakes them. (While any of a direction wait it is full: whatever makes room lets them in at once.)
     pub(crate) fn submit(
         &mut self,
         now: Instant,
@@ -121,16 +122,16 @@ impl Core {
         waiter: Waiter,
         may_wait: bool,
     ) -> Result<(), Refusal> {
-        if !(may_wait && self.rooms.queues.contains_key(&direction)) {
+        if !self.rooms.queues.contains_key(&direction) {
             match self.rt.send(now, direction.sender, direction.channel, *message) {
                 Err(Refusal::Full) if may_wait => {}
                 sent => return sent.map(|ticket| drop(self.waiters.insert(ticket, waiter))),
             }
-        }
-        if !self.rooms.queues.contains_key(&direction) {
             let channels = self.rt.channels(&direction.sender).unwrap_or_default();
             let channel = channels.iter().find(|channel| channel.id == direction.channel);
             self.rooms.directions.entry(channel.map(|channel| channel.peer.agent)).or_default().push(direction);
+        } else if !may_wait {
+            return Err(Refusal::Full);
         }
         let queue = self.rooms.queues.entry(direction).or_default();
         // Whoever has given up behind the last one that waits leaves no trace.

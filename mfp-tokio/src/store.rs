@@ -160,7 +160,7 @@ impl Bridge {
     async fn close(self, remaining: u32) {
         let Self { store, shared, .. } = self;
         let _ = spawn_blocking(move || drop(store)).await;
-        shared.with(|core, _| core.stopped.send_replace(Some(remaining)));
+        shared.with(|core, _| core.closed(remaining));
     }
 
     async fn block<T: Send + 'static>(

@@ -12,8 +12,10 @@ use super::trie::TrieError;
 
 /// No node.
 const NONE: u32 = u32::MAX;
-/// Slots are numbered below this, so that an index and three bits fit into 32.
-const MAX_SLOTS: usize = (u32::MAX >> 3) as usize;
+/// Slots are numbered below this, so that an index and one bit fit into 32, and none of them is `NONE`.
+const MAX_SLOTS: usize = (u32::MAX >> 1) as usize;
+/// How many of the inner nodes above it a leaf remembers. Those further up are few, and so in the caches anyway.
+const KNOWN: usize = 9;
 
 /// A node by its place: an index, and a bit that tells leaves from inner nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,69 +62,31 @@ impl Place {
     }
 }
 
-/// Where an inner node hangs, and which of its children have changed since their hashes were computed, in 32 bits: so
-/// small because every change climbs along them, and so they stay in the caches however many nodes there are.
+/// An inner node. The hashes of its children lie in it, so that a change touches only the nodes on its path and none
+/// of their siblings; and all of it lies together, because with many nodes each is a page of its own to find in memory.
 #[derive(Clone, Copy, Debug)]
-pub struct Up(u32);
-
-impl Up {
-    /// At the top.
-    const TOP: u32 = u32::MAX << 2;
-
-    /// Hangs at `place`, with nothing stale below.
-    const fn new(place: Place) -> Self {
-        Self(place.0 << 2)
-    }
-
-    const fn place(self) -> Place {
-        if self.0 & Self::TOP == Self::TOP { Place::TOP } else { Place(self.0 >> 2) }
-    }
-
-    const fn stale(self, side: Side) -> bool {
-        self.0 & (1 << side as u32) != 0
-    }
-
-    const fn with_stale(self, side: Side, stale: bool) -> Self {
-        let bit = 1 << side as u32;
-        Self(if stale { self.0 | bit } else { self.0 & !bit })
-    }
-
-    const fn with_place(self, place: Place) -> Self {
-        Self(place.0 << 2 | self.0 & 3)
-    }
-}
-
-/// The children of an inner node.
-#[derive(Clone, Copy, Debug)]
-pub struct Children(pub(super) [Node; 2]);
-
-impl Children {
-    pub(super) const fn on(self, side: Side) -> Node {
-        let Self([left, right]) = self;
-        match side {
-            Side::Left => left,
-            Side::Right => right,
-        }
-    }
-}
-
-/// The hashes of the two children of an inner node: one cache line. As they lie in the parent, a change touches only
-/// the nodes on its path and none of their siblings.
-#[derive(Clone, Copy, Debug)]
-#[repr(align(64))]
-pub struct Pair(pub(super) [[u8; 32]; 2]);
-
-impl Pair {
-    pub(super) const EMPTY: Self = Self([[0; 32]; 2]);
-}
-
-/// What an update follows of a leaf. Its id lies apart from it, its hash in its parent; its state is not kept.
-#[derive(Clone, Copy, Debug)]
-pub struct LeafHead {
+pub struct Inner {
+    hashes: [[u8; 32]; 2],
+    children: [Node; 2],
     /// Where it hangs. Of a free one: the next free one, as an index.
-    pub(super) up: Place,
+    up: Place,
+    /// The index of the key bit that splits it.
+    bit: u8,
+    /// Which children have changed since their hashes were computed.
+    stale: [bool; 2],
+}
+
+/// A leaf. Its hash lies in its parent, its state is not kept.
+#[derive(Clone, Copy, Debug)]
+pub struct LeafSlot {
+    /// `None` if it is free.
+    id: Option<LeafId>,
+    /// Where it hangs. Of a free one: the next free one, as an index.
+    up: Place,
     /// How often the place has been freed, modulo 2^32.
     generation: u32,
+    /// The inner nodes above it, from below, as far as it knows: right when it was hung, and a hint since.
+    above: [u32; KNOWN],
 }
 
 /// The tables, and which of their entries are free.
@@ -142,7 +106,7 @@ pub(super) struct Arena<S> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Changed {
     Nothing,
-    /// Those above the node at this place: what one update leaves behind, and so the case that has to be fast.
+    /// Those above this place: what one change leaves behind, and so the case that has to be fast.
     Above(Place),
     /// Those that are marked.
     Marked,
@@ -171,120 +135,138 @@ impl<S: Tables> Arena<S> {
         &self.top_hash
     }
 
-    fn up(&self, inner: u32) -> Up {
-        self.tables.ups()[inner as usize]
+    fn inner(&self, at: u32) -> &Inner {
+        &self.tables.inners()[at as usize]
     }
 
-    fn set_up(&mut self, inner: u32, up: Up) {
-        self.tables.ups_mut()[inner as usize] = up;
+    fn inner_mut(&mut self, at: u32) -> &mut Inner {
+        &mut self.tables.inners_mut()[at as usize]
+    }
+
+    fn leaf(&self, at: u32) -> &LeafSlot {
+        &self.tables.leaves()[at as usize]
+    }
+
+    fn leaf_mut(&mut self, at: u32) -> &mut LeafSlot {
+        &mut self.tables.leaves_mut()[at as usize]
     }
 
     /// Where an inner node hangs.
     pub(super) fn place_of(&self, inner: u32) -> Place {
-        self.up(inner).place()
+        self.inner(inner).up
     }
 
     /// The index of the key bit that splits an inner node.
     pub(super) fn bit(&self, inner: u32) -> u8 {
-        self.tables.bits()[inner as usize]
+        self.inner(inner).bit
     }
 
-    pub(super) fn children(&self, inner: u32) -> Children {
-        self.tables.children()[inner as usize]
-    }
-
-    pub(super) fn pair(&self, inner: u32) -> &Pair {
-        &self.tables.pairs()[inner as usize]
+    /// The child of an inner node on this side.
+    pub(super) fn child(&self, inner: u32, side: Side) -> Node {
+        self.inner(inner).children[side as usize]
     }
 
     /// The id of the leaf at this index; `None` if it is free.
     pub(super) fn leaf_id(&self, at: u32) -> Option<LeafId> {
-        self.tables.ids()[at as usize]
-    }
-
-    fn head_mut(&mut self, at: u32) -> &mut LeafHead {
-        &mut self.tables.heads_mut()[at as usize]
+        self.leaf(at).id
     }
 
     /// The handle to the leaf at this index.
     pub(super) fn handle(&self, at: u32) -> Leaf {
-        Leaf { at, generation: self.tables.heads()[at as usize].generation }
+        Leaf { at, generation: self.leaf(at).generation }
     }
 
     /// The id and the place of a leaf; `None` if the handle is not one to a present leaf.
     pub(super) fn resolve(&self, leaf: Leaf) -> Option<(LeafId, Place)> {
-        let head = self.tables.heads().get(leaf.at as usize).filter(|head| head.generation == leaf.generation)?;
-        Some((self.leaf_id(leaf.at)?, head.up))
+        let slot = self.tables.leaves().get(leaf.at as usize).filter(|slot| slot.generation == leaf.generation)?;
+        Some((slot.id?, slot.up))
+    }
+
+    /// Reads a leaf that is needed soon, so that memory fetches it meanwhile.
+    pub(super) fn fetch_leaf(&self, at: u32) {
+        core::hint::black_box(self.tables.leaves().get(at as usize).map(|slot| slot.generation));
+    }
+
+    /// Reads the nodes above a leaf, so that memory fetches all of them at once and not one after the other.
+    pub(super) fn fetch_above(&self, leaf: u32) {
+        let read = self.leaf(leaf).above.iter().fold(0, |read, at| {
+            let inner = self.inner(*at);
+            read ^ inner.hashes[0][0] ^ inner.bit
+        });
+        core::hint::black_box(read);
     }
 
     /// Sets the hash of the node at this place.
     pub(super) fn set_hash(&mut self, place: Place, hash: [u8; 32]) {
         match place.parent() {
-            Some((parent, side)) => self.tables.pairs_mut()[parent as usize].0[side as usize] = hash,
+            Some((parent, side)) => self.inner_mut(parent).hashes[side as usize] = hash,
             None => self.top_hash = hash,
-        }
-    }
-
-    /// The hash at this place, and whether it is stale.
-    fn hash_at(&self, place: Place) -> ([u8; 32], bool) {
-        match place.parent() {
-            Some((parent, side)) => (self.pair(parent).0[side as usize], self.up(parent).stale(side)),
-            None => (self.top_hash, self.top_stale),
         }
     }
 
     /// Says whether the hash at this place is stale. Returns whether it said otherwise before.
     fn set_stale(&mut self, place: Place, stale: bool) -> bool {
-        let Some((parent, side)) = place.parent() else {
-            return mem::replace(&mut self.top_stale, stale) != stale;
+        let said = match place.parent() {
+            Some((parent, side)) => &mut self.inner_mut(parent).stale[side as usize],
+            None => &mut self.top_stale,
         };
-        let before = self.up(parent);
-        self.set_up(parent, before.with_stale(side, stale));
-        before.stale(side) != stale
+        mem::replace(said, stale) != stale
     }
 
-    /// The hash of the leaf at this place has changed.
+    /// The hash at this place has changed, or the node itself. The first change since a refresh is only noted.
     pub(super) fn mark_changed(&mut self, place: Place) {
-        self.changed = match self.changed {
-            Changed::Nothing => Changed::Above(place),
-            Changed::Above(before) if before == place => return,
-            _ => Changed::Marked,
-        };
-        self.mark_above(place);
+        match self.changed {
+            Changed::Nothing => self.changed = Changed::Above(place),
+            Changed::Above(before) if before == place => {}
+            Changed::Above(_) | Changed::Marked => {
+                self.mark_all();
+                self.mark_above(place);
+            }
+        }
     }
 
-    /// The node at this place is another one.
-    pub(super) fn mark_moved(&mut self, place: Place) {
-        self.changed = Changed::Marked;
-        self.mark_above(place);
+    /// Marks what is noted: before nodes move, and before a second change.
+    pub(super) fn mark_all(&mut self) {
+        if let Changed::Above(place) = self.changed {
+            self.mark_above(place);
+            self.changed = Changed::Marked;
+        }
     }
 
     /// Marks the inner node on which this place is, and all above it: those above one that is stale already are.
     fn mark_above(&mut self, mut place: Place) {
-        // The next root hashes the pairs on the way. Reading them now lets memory fetch them while we climb.
-        let mut read = 0;
         while let Some((parent, _)) = place.parent() {
-            read ^= self.pair(parent).0[0][0] ^ self.bit(parent);
             place = self.place_of(parent);
             if !self.set_stale(place, true) {
                 break;
             }
         }
-        core::hint::black_box(read);
     }
 
     /// Hangs a node, with its hash, at a place.
     pub(super) fn hang(&mut self, node: Node, place: Place, (hash, stale): ([u8; 32], bool)) {
         match node.kind() {
-            Kind::Leaf(at) => self.head_mut(at).up = place,
-            Kind::Inner(at) => self.set_up(at, self.up(at).with_place(place)),
+            Kind::Leaf(at) => self.hang_leaf(at, place),
+            Kind::Inner(at) => self.inner_mut(at).up = place,
         }
         match place.parent() {
-            Some((parent, side)) => self.tables.children_mut()[parent as usize].0[side as usize] = node,
+            Some((parent, side)) => self.inner_mut(parent).children[side as usize] = node,
             None => self.top = Some(node),
         }
         self.set_hash(place, hash);
         self.set_stale(place, stale);
+    }
+
+    fn hang_leaf(&mut self, at: u32, place: Place) {
+        let mut above = self.leaf(at).above;
+        let mut next = place.parent();
+        for known in &mut above {
+            let Some((inner, _)) = next else { break };
+            *known = inner;
+            next = self.place_of(inner).parent();
+        }
+        let slot = self.leaf_mut(at);
+        (slot.up, slot.above) = (place, above);
     }
 
     /// Computes every stale hash, children before parents.
@@ -304,23 +286,23 @@ impl<S: Tables> Arena<S> {
     fn refresh_marked(&mut self) {
         let mut next = self.top.filter(|_| self.top_stale);
         while let Some(Kind::Inner(at)) = next.map(Node::kind) {
-            let up = self.up(at);
-            let stale = [Side::Left, Side::Right].into_iter().find(|side| up.stale(*side));
-            next = match stale {
-                Some(side) => Some(self.children(at).on(side)),
-                None => self.refresh_node(at).parent().map(|(parent, _)| Node::inner(parent)),
+            let stale = [Side::Left, Side::Right].into_iter().find(|side| self.inner(at).stale[*side as usize]);
+            next = if let Some(side) = stale {
+                Some(self.child(at, side))
+            } else {
+                let place = self.refresh_node(at);
+                self.set_stale(place, false);
+                place.parent().map(|(parent, _)| Node::inner(parent))
             };
         }
     }
 
     /// Computes the hash of an inner node whose children's are known. Returns where it hangs.
     fn refresh_node(&mut self, at: u32) -> Place {
-        let Pair([left, right]) = self.pair(at);
-        let hash = node_hash(self.bit(at), left, right);
-        let place = self.place_of(at);
-        self.set_hash(place, hash);
-        self.set_stale(place, false);
-        place
+        let &Inner { hashes: [ref left, ref right], up, bit, .. } = self.inner(at);
+        let hash = node_hash(bit, left, right);
+        self.set_hash(up, hash);
+        up
     }
 
     /// Takes a slot for another leaf, and one for another inner node. There are as many of both and at least as many
@@ -332,10 +314,12 @@ impl<S: Tables> Arena<S> {
         if self.free_leaf != NONE && self.free_inner != NONE {
             return Ok(());
         }
-        let len = self.tables.ups().len();
+        let len = self.tables.inners().len();
         let at = u32::try_from(len).ok().filter(|_| len < MAX_SLOTS).ok_or(TrieError::Full)?;
-        let leaf = LeafHead { up: Place(self.free_leaf), generation: 0 };
-        self.tables.try_push(Up(self.free_inner), Children([Node::leaf(at); 2]), leaf)?;
+        let (hashes, children, stale) = ([[0; 32]; 2], [Node::leaf(at); 2], [false; 2]);
+        let inner = Inner { hashes, children, up: Place(self.free_inner), bit: 0, stale };
+        let leaf = LeafSlot { id: None, up: Place(self.free_leaf), generation: 0, above: [at; KNOWN] };
+        self.tables.try_push(inner, leaf)?;
         self.free_inner = at;
         self.free_leaf = at;
         Ok(())
@@ -344,8 +328,9 @@ impl<S: Tables> Arena<S> {
     /// Takes a leaf that `reserve` has made sure of.
     pub(super) fn take_leaf(&mut self, id: LeafId) -> u32 {
         let at = self.free_leaf;
-        self.tables.ids_mut()[at as usize] = Some(id);
-        let Place(next) = self.head_mut(at).up;
+        let slot = self.leaf_mut(at);
+        slot.id = Some(id);
+        let Place(next) = slot.up;
         self.free_leaf = next;
         at
     }
@@ -353,9 +338,9 @@ impl<S: Tables> Arena<S> {
     /// Takes an inner node that `reserve` has made sure of. It hangs nowhere, and nothing hangs from it.
     pub(super) fn take_inner(&mut self, bit: u8) -> u32 {
         let at = self.free_inner;
-        let Up(next) = self.up(at);
-        self.set_up(at, Up::new(Place::TOP));
-        self.tables.bits_mut()[at as usize] = bit;
+        let inner = self.inner_mut(at);
+        inner.bit = bit;
+        let Place(next) = mem::replace(&mut inner.up, Place::TOP);
         self.free_inner = next;
         at
     }
@@ -367,22 +352,21 @@ impl<S: Tables> Arena<S> {
 
     pub(super) fn free_leaf(&mut self, at: u32) {
         let next = mem::replace(&mut self.free_leaf, at);
-        self.tables.ids_mut()[at as usize] = None;
-        let head = self.head_mut(at);
-        *head = LeafHead { up: Place(next), generation: head.generation.wrapping_add(1) };
+        let slot = self.leaf_mut(at);
+        slot.id = None;
+        slot.up = Place(next);
+        slot.generation = slot.generation.wrapping_add(1);
     }
 
     pub(super) fn free_inner(&mut self, at: u32) {
         let next = mem::replace(&mut self.free_inner, at);
-        self.set_up(at, Up(next));
+        self.inner_mut(at).up = Place(next);
     }
 
-    /// The node at this place, with its hash.
+    /// The node at this place, with its hash and whether that is stale.
     pub(super) fn at(&self, place: Place) -> Option<(Node, ([u8; 32], bool))> {
-        let node = match place.parent() {
-            Some((parent, side)) => self.children(parent).on(side),
-            None => self.top?,
-        };
-        Some((node, self.hash_at(place)))
+        let Some((parent, side)) = place.parent() else { return Some((self.top?, (self.top_hash, self.top_stale))) };
+        let Inner { hashes, children, stale, .. } = self.inner(parent);
+        Some((children[side as usize], (hashes[side as usize], stale[side as usize])))
     }
 }

@@ -42,7 +42,7 @@ impl LeafId {
 /// given to another leaf (until the same place has been reused 2^32 times). A handle means nothing to another trie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Leaf {
-    pub(super) at: u32,
+    pub(crate) at: u32,
     pub(super) generation: u32,
 }
 

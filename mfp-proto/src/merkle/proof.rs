@@ -101,7 +101,7 @@ impl<S: Storage> Trie<S> {
             let bit = self.arena.bit(at);
             let side = Side::of(&key, bit);
             place = Place::below(at, side);
-            let sibling = self.arena.pair(at).0[side.other() as usize];
+            let (_, (sibling, _)) = self.arena.at(Place::below(at, side.other()))?;
             proof.path.push(PathStep { bit, sibling }).ok()?;
         };
         proof.path.reverse();

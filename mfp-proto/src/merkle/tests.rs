@@ -197,7 +197,9 @@ fn a_stale_handle_touches_no_other_leaf() {
 }
 
 /// SHA-256 blocks that the next root will cost: two for each stale node, and one for the root.
-fn pending<S: Storage>(trie: &Trie<S>) -> u32 {
+fn pending<S: Storage + Clone>(trie: &Trie<S>) -> u32 {
+    let mut trie = trie.clone();
+    trie.arena.mark_all();
     let (mut nodes, mut waiting) = (0, vec![Place::TOP]);
     while let Some(place) = waiting.pop() {
         if let Some((node, (_, true))) = trie.arena.at(place)

@@ -9,10 +9,10 @@ use super::storage::GrowingSlots;
 use super::storage::{FixedSlots, Storage};
 use super::{leaf_hash, root_hash};
 
-/// A trie in memory of its own, for at most `N` leaves, of 128 bytes each. Needs no allocator.
+/// A trie in memory of its own, for at most `N` leaves, of 160 bytes each. Needs no allocator.
 pub type FixedTrie<const N: usize> = Trie<FixedSlots<N>>;
 
-/// A trie that grows: 128 to 160 bytes for each leaf.
+/// A trie that grows: 160 to 200 bytes for each leaf.
 #[cfg(feature = "alloc")]
 pub type GrowingTrie = Trie<GrowingSlots>;
 
@@ -89,6 +89,7 @@ impl<S: Storage> Trie<S> {
             None => None,
         };
         self.arena.reserve()?;
+        self.arena.mark_all();
         let hash = leaf_hash(&id, state);
         let at = self.arena.take_leaf(id);
         match split {
@@ -100,12 +101,19 @@ impl<S: Storage> Trie<S> {
         Ok(self.arena.handle(at))
     }
 
+    /// Reads the leaf at this index, if there is one, so that memory fetches it before an update needs it.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn fetch(&self, at: u32) {
+        self.arena.fetch_leaf(at);
+    }
+
     /// Changes the state of a leaf.
     ///
     /// # Errors
     /// [`TrieError::NoSuchLeaf`] if it has been removed.
     pub fn update(&mut self, leaf: Leaf, state: &[u8; 32]) -> Result<(), TrieError> {
         let (id, up) = self.arena.resolve(leaf).ok_or(TrieError::NoSuchLeaf)?;
+        self.arena.fetch_above(leaf.at);
         self.arena.mark_changed(up);
         self.arena.set_hash(up, leaf_hash(&id, state));
         self.root = None;
@@ -118,6 +126,8 @@ impl<S: Storage> Trie<S> {
     /// [`TrieError::NoSuchLeaf`] if it has been removed already.
     pub fn remove(&mut self, leaf: Leaf) -> Result<LeafId, TrieError> {
         let (id, up) = self.arena.resolve(leaf).ok_or(TrieError::NoSuchLeaf)?;
+        self.arena.fetch_above(leaf.at);
+        self.arena.mark_all();
         match up.parent() {
             Some((parent, side)) => self.replace_by_child(parent, side.other()),
             None => self.arena.clear_top(),
@@ -145,7 +155,7 @@ impl<S: Storage> Trie<S> {
         loop {
             match node.kind() {
                 Kind::Inner(at) => {
-                    node = self.arena.children(at).on(Side::of(key, self.arena.bit(at)));
+                    node = self.arena.child(at, Side::of(key, self.arena.bit(at)));
                 }
                 Kind::Leaf(at) => return Some((at, self.arena.leaf_id(at)?)),
             }
@@ -165,10 +175,10 @@ impl<S: Storage> Trie<S> {
         let Some((below, below_hash)) = self.arena.at(place) else { return };
         let side = Side::of(key, bit);
         let inner = self.arena.take_inner(bit);
+        self.arena.hang(Node::inner(inner), place, ([0; 32], false));
         self.arena.hang(below, Place::below(inner, side.other()), below_hash);
         self.arena.hang(Node::leaf(leaf), Place::below(inner, side), (leaf_hash, false));
-        self.arena.hang(Node::inner(inner), place, ([0; 32], true));
-        self.arena.mark_moved(place);
+        self.arena.mark_changed(Place::below(inner, side));
     }
 
     /// Puts the child on this side in the place of its parent, which is freed.
@@ -177,7 +187,7 @@ impl<S: Storage> Trie<S> {
         let place = self.arena.place_of(parent);
         self.arena.hang(child, place, hash);
         self.arena.free_inner(parent);
-        self.arena.mark_moved(place);
+        self.arena.mark_changed(place);
     }
 
     /// Computes every stale hash.

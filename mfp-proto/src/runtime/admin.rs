@@ -49,8 +49,11 @@ impl Runtime {
         }
         agent.attached = true;
         let id = agent.id;
-        let event = Event::AgentBound { agent: id, name: agent.name.clone() };
-        self.effects.push_back(Effect::Event(event));
+        // One that is not durable yet is told of when it is.
+        if agent.state != AgentState::Binding {
+            let event = Event::AgentBound { agent: id, name: agent.name.clone() };
+            self.effects.push_back(Effect::Event(event));
+        }
         self.pump_inbox(slot);
         Ok(id)
     }
@@ -319,7 +322,11 @@ impl Runtime {
     }
 
     fn check_loaded(&self) -> Result<(), AdminError> {
-        if self.phase == Phase::AwaitingLoad { Err(AdminError::Reloading) } else { Ok(()) }
+        match self.phase {
+            Phase::Running | Phase::Draining => Ok(()),
+            Phase::AwaitingLoad => Err(AdminError::Reloading),
+            Phase::Stopped => Err(AdminError::ShuttingDown),
+        }
     }
 
     pub(super) fn insert_agent(
@@ -353,7 +360,7 @@ impl Runtime {
         let place = |slot: u32| self.agents.get(slot).map_or(NONE, |agent| u32_len(agent.channels.len()));
         let places = agents.map(place);
         let directions = [Direction::EMPTY; 2];
-        let slot = self.channels.insert(Chan { core, agents, places, leaf, q, directions })?.slot;
+        let slot = self.channels.insert_at(leaf.at, Chan { core, agents, places, leaf, q, directions })?.slot;
         for agent in agents {
             if let Some(agent) = self.agents.get_mut(agent) {
                 agent.channels.push(slot);

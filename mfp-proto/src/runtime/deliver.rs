@@ -33,7 +33,7 @@ impl Runtime {
         match (message.progress, outcome) {
             (Progress::Done | Progress::Unpersisted, _) => return Err(UnknownDelivery),
             (_, Outcome::Done) => self.finish(delivery.key.slot),
-            (Progress::Handling(_), Outcome::Failed) if message.attempts == delivery.attempt => {
+            (Progress::Handling(_), Outcome::Failed) if message.handing == delivery.handing => {
                 self.stats.handler_failures += 1;
                 if let Some((agent, message, attempt)) = self.attempt_of(delivery.key.slot) {
                     self.effects.push_back(Effect::Event(Event::HandlerFailed { agent, message, attempt }));
@@ -89,7 +89,7 @@ impl Runtime {
         }
     }
 
-    /// Moves a message on, and keeps the timers and the count of busy messages true.
+    /// Moves a message on, and keeps the timers and the counts of messages true. None moves on from `Done`.
     pub(super) fn set_progress(&mut self, slot: u32, progress: Progress) {
         let Some(message) = self.messages.get_mut(slot) else { return };
         let before = mem::replace(&mut message.progress, progress);
@@ -97,6 +97,9 @@ impl Runtime {
             self.timers.cancel(timer);
         }
         self.busy = self.busy + u32::from(progress.is_busy()) - u32::from(before.is_busy());
+        if progress == Progress::Done && before != Progress::Done {
+            self.unfinished -= 1;
+        }
     }
 
     /// The request that still waits for this message as its answer.
@@ -172,11 +175,13 @@ impl Runtime {
         let sender = self.agents.get(*message.from.of(&chan.agents));
         let receiver = self.agents.get(*message.from.other().of(&chan.agents));
         let (Some(sender), Some(receiver), Some(key)) = (sender, receiver, self.messages.key(slot)) else { return };
-        if message.progress != Progress::Waiting || !receiver.attached || !chan.core.freeze().is_open() {
+        let free = receiver.attached && chan.core.freeze().is_open() && self.phase != Phase::Stopped;
+        if message.progress != Progress::Waiting || !free {
             return;
         }
+        let handing = message.handing.wrapping_add(1);
         let mut delivery = Delivery {
-            id: DeliveryId { key, attempt: message.attempts },
+            id: DeliveryId { key, attempt: message.attempts, handing },
             to: receiver.id,
             from: Sender { runtime: self.identity.id(), agent: sender.id, name: sender.shared_name.clone() },
             channel: *chan.core.id(),
@@ -188,6 +193,9 @@ impl Runtime {
         };
         if delivery.reply_to.is_some() && delivery.answers.is_none() {
             delivery.answers = self.claim_request(slot);
+        }
+        if let Some(message) = self.messages.get_mut(slot) {
+            message.handing = handing;
         }
         self.stats.deliveries += 1;
         self.effects.push_back(Effect::Deliver(delivery));

@@ -95,7 +95,7 @@ pub enum LoadError {
     DuplicateAgent,
     /// Two channels have the same id.
     DuplicateChannel,
-    /// Two messages have the same channel, direction and number.
+    /// Two messages have the same channel and number, or two dead letters the same id.
     DuplicateMessage,
     /// A channel names an agent that is not there, or the same one twice.
     BadChannel,

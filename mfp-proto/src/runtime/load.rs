@@ -29,8 +29,8 @@ impl Runtime {
 
     pub(super) fn load(&mut self, snapshot: Snapshot) -> Result<(), LoadError> {
         check(&snapshot)?;
-        let attached: BTreeSet<AgentId> =
-            self.agents.iter().filter(|(_, agent)| agent.attached).map(|(_, agent)| agent.id).collect();
+        let before: BTreeMap<AgentId, (bool, AgentState)> =
+            self.agents.iter().map(|(_, agent)| (agent.id, (agent.attached, agent.state))).collect();
         self.forget();
         self.boot = HmacKey::new(&self.rng.array::<32>());
         if let Some(record) = &snapshot.runtime {
@@ -47,8 +47,13 @@ impl Runtime {
         };
         for record in &snapshot.agents {
             let state = if record.quarantined { AgentState::Quarantined } else { AgentState::Bound };
-            let attached = attached.contains(&record.id);
+            let (attached, state_before) = before.get(&record.id).copied().unwrap_or_default();
             self.insert_agent(record.id, &record.name, state, attached).ok_or(LoadError::DuplicateAgent)?;
+            // It was durable after all.
+            if state_before == AgentState::Binding {
+                let event = Event::AgentBound { agent: record.id, name: record.name.clone() };
+                self.effects.push_back(Effect::Event(event));
+            }
         }
         for record in &snapshot.channels {
             self.load_channel(record)?;
@@ -72,8 +77,8 @@ impl Runtime {
         self.messages.clear();
         self.trie = GrowingTrie::new();
         self.letters = super::Letters::default();
-        self.timers.retain_answers();
         self.busy = 0;
+        self.unfinished = 0;
     }
 
     fn load_channel(&mut self, record: &ChannelRecord) -> Result<(), LoadError> {
@@ -134,6 +139,10 @@ fn check(snapshot: &Snapshot) -> Result<(), LoadError> {
     }
     let numbers: BTreeSet<_> = snapshot.messages.iter().map(|message| (message.channel, message.q)).collect();
     if numbers.len() != snapshot.messages.len() {
+        return Err(LoadError::DuplicateMessage);
+    }
+    let letters: BTreeSet<_> = snapshot.dead_letters.iter().map(|letter| letter.message.id).collect();
+    if letters.len() != snapshot.dead_letters.len() {
         return Err(LoadError::DuplicateMessage);
     }
     let given = |message: &MessageRecord| channels.get(&message.channel).is_some_and(|q| (1..=*q).contains(&message.q));

@@ -93,6 +93,8 @@ pub struct Receipt {
 pub struct DeliveryId {
     pub(super) key: Key,
     pub(super) attempt: u16,
+    /// Differs where an attempt was handed over again, to an agent that was detached in between.
+    pub(super) handing: u16,
 }
 
 /// Who sent a message.

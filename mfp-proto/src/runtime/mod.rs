@@ -22,6 +22,7 @@ mod timers;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
+use core::fmt;
 
 pub use effect::{Batch, BatchId, CloseCause, Effect, Event, QuarantineCause};
 pub use error::{AdminError, LoadError, SendError, UnknownDelivery};
@@ -60,7 +61,6 @@ enum Phase {
 /// One runtime: its agents, their channels and inboxes.
 ///
 /// One lock or one thread; more cores want more runtimes. See [the module](self) for the drive loop.
-#[derive(Debug)]
 pub struct Runtime {
     config: Config,
     pipeline: Pipeline,
@@ -83,6 +83,8 @@ pub struct Runtime {
     timers: Timers,
     /// Messages in a state that a shutdown waits for.
     busy: u32,
+    /// Messages in inboxes.
+    unfinished: u32,
     tickets: u64,
     effects: VecDeque<Effect>,
     ops: Vec<StoreOp>,
@@ -137,6 +139,7 @@ impl Runtime {
             requests: BTreeMap::new(),
             timers: Timers::default(),
             busy: 0,
+            unfinished: 0,
             tickets: 0,
             effects: VecDeque::new(),
             ops: Vec::new(),
@@ -172,7 +175,7 @@ impl Runtime {
         let mut stats = self.stats;
         stats.agents = self.agents.len() as u64;
         stats.channels = self.channels.len() as u64;
-        stats.inbox_messages = self.messages.len() as u64;
+        stats.inbox_messages = u64::from(self.unfinished);
         stats.dead_letters = self.letters.len() as u64;
         stats
     }
@@ -188,7 +191,7 @@ impl Runtime {
         if !self.ops.is_empty() {
             return Some(Effect::Persist(self.close_batch()));
         }
-        if self.phase == Phase::Draining && self.busy == 0 && self.withheld.is_empty() {
+        if self.phase == Phase::Draining && self.busy == 0 && self.settled_batch == self.open_batch {
             return Some(self.drained());
         }
         None
@@ -218,7 +221,8 @@ impl Runtime {
     }
 
     /// Stops taking work: from now on only answers (messages with `reply_to`) are sent. When no handler is busy
-    /// and all is durable, or after `drain_timeout`, [`Event::Drained`] comes out, and then nothing is taken.
+    /// and all is durable, or after `drain_timeout`, or when a commit fails, [`Event::Drained`] comes out. Then every
+    /// call is refused, nothing is delivered and nothing is due; only what depends on batches under way is still told.
     pub fn shutdown(&mut self, now: Instant) {
         self.advance_clock(now);
         match self.phase {
@@ -238,7 +242,8 @@ impl Runtime {
 
     fn drained(&mut self) -> Effect {
         self.phase = Phase::Stopped;
-        Effect::Event(Event::Drained { remaining: u32::try_from(self.messages.len()).unwrap_or(u32::MAX) })
+        self.timers.clear();
+        Effect::Event(Event::Drained { remaining: self.unfinished })
     }
 
     /// A stale time is clamped.
@@ -251,13 +256,24 @@ impl Runtime {
     }
 
     fn find_channel(&self, id: &ChannelId) -> Option<u32> {
-        self.channel_index
-            .find(id.as_ref(), |slot| self.channels.get(slot).is_some_and(|channel| channel.core.id() == id))
+        self.channel_index.find(id.as_ref(), |slot| {
+            self.trie.fetch(slot);
+            self.channels.get(slot).is_some_and(|channel| channel.core.id() == id)
+        })
     }
 
     /// Tells `event` when everything up to now is durable.
     fn tell(&mut self, event: Event) {
         self.withhold(Withheld::Event(event));
+    }
+}
+
+/// Shows who it is and what it has counted; no keys and no payloads.
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Runtime");
+        shown.field("id", &self.id()).field("phase", &self.phase).field("now", &self.now);
+        shown.field("stats", &self.stats()).finish_non_exhaustive()
     }
 }
 

@@ -70,7 +70,9 @@ impl Runtime {
             Withheld::Accepted { ticket, receipt, message } => {
                 self.effects.push_back(Effect::Accepted(ticket, receipt));
                 self.effects.push_back(Effect::Acked(ticket));
-                if let Some(request) = self.requests.get_mut(&receipt.message) {
+                if self.phase != Phase::Stopped
+                    && let Some(request) = self.requests.get_mut(&receipt.message)
+                {
                     let at = self.now + request.within;
                     request.timer = Some(self.timers.set(at, Timer::Answer(receipt.message)));
                 }
@@ -108,6 +110,8 @@ impl Runtime {
         self.settled_batch = self.open_batch;
         self.stats.store_failures += 1;
         self.ops.clear();
+        // Until the load nothing is known of the messages, so nothing may happen to them.
+        self.timers.forget_messages();
         self.effects.push_back(Effect::Event(Event::StoreFailed));
         while let Some((_, withheld)) = self.withheld.pop_front() {
             if let Withheld::Accepted { ticket, receipt, .. } = withheld {
@@ -115,12 +119,14 @@ impl Runtime {
                 self.effects.push_back(Effect::Uncertain(ticket));
             }
         }
-        let effect = if self.phase == Phase::Running {
-            self.phase = Phase::AwaitingLoad;
-            Effect::Load
-        } else {
-            // Shutting down: there is no use in going on from a snapshot.
-            self.drained()
+        let effect = match self.phase {
+            Phase::Running => {
+                self.phase = Phase::AwaitingLoad;
+                Effect::Load
+            }
+            // There is no use in going on from a snapshot.
+            Phase::Draining => self.drained(),
+            Phase::AwaitingLoad | Phase::Stopped => return,
         };
         self.effects.push_back(effect);
     }

@@ -183,6 +183,7 @@ impl Runtime {
             from: record.from,
             progress: Progress::Unpersisted,
             attempts: record.attempts,
+            handing: 0,
             next: NONE,
             q: record.q,
             id: record.id,
@@ -192,6 +193,7 @@ impl Runtime {
             payload: record.payload.clone(),
         })?;
         self.busy += 1;
+        self.unfinished += 1;
         let chan = self.channels.get_mut(channel)?;
         let receiver = *record.from.other().of(&chan.agents);
         let direction = record.from.of_mut(&mut chan.directions);

@@ -42,6 +42,15 @@ impl<T> Slab<T> {
         Some(Key { slot, generation: 0 })
     }
 
+    pub(super) fn insert_at(&mut self, slot: u32, value: T) -> Option<Key> {
+        while self.values.len() <= slot as usize {
+            self.values.push(None);
+            self.generations.push(0);
+        }
+        self.values[slot as usize] = Some(value);
+        self.key(slot)
+    }
+
     pub(super) fn remove(&mut self, slot: u32) -> Option<T> {
         let value = self.values.get_mut(slot as usize)?.take()?;
         if let Some(generation) = self.generations.get_mut(slot as usize) {

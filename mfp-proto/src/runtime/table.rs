@@ -129,6 +129,8 @@ pub(super) struct Stored {
     pub(super) from: Side,
     pub(super) progress: Progress,
     pub(super) attempts: u16,
+    /// Counts how often it was handed over.
+    pub(super) handing: u16,
     /// The next one in its direction.
     pub(super) next: u32,
     pub(super) q: u64,

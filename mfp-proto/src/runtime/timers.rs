@@ -84,9 +84,15 @@ impl Timers {
         self.next = self.queue.first_key_value().map(|((at, _), timer)| (*at, timer.kind()));
     }
 
-    /// Forgets all timers but those for answers.
-    pub(super) fn retain_answers(&mut self) {
-        self.queue.retain(|_, timer| matches!(timer, Timer::Answer(_)));
+    /// Forgets all timers.
+    pub(super) fn clear(&mut self) {
+        self.queue.clear();
+        self.next = None;
+    }
+
+    /// Forgets the timers of messages in inboxes.
+    pub(super) fn forget_messages(&mut self) {
+        self.queue.retain(|_, timer| matches!(timer, Timer::Answer(_) | Timer::Drain));
         self.refresh();
     }
 }

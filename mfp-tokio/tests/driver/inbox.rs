@@ -49,3 +49,16 @@ async fn a_name_must_be_one() {
     assert!(matches!(runtime.bind("", echo).await, Err(Error::Name(_))));
     assert!(matches!(runtime.bind_stream(&"x".repeat(65)).await, Err(Error::Name(_))));
 }
+
+#[tokio::test]
+async fn a_refused_handler_may_own_anything() {
+    let runtime = runtime().await;
+    let pair = pair(&runtime).await;
+    let owned = pair.alices;
+    let bound = runtime.bind("bob", move |_, _| {
+        let _ = &owned;
+        async { Ok(()) }
+    });
+    assert_eq!(bound.await.unwrap_err(), Error::Refused(AdminError::NameTaken));
+    assert!(!pair.alice.status().unwrap().attached, "its inbox went with it");
+}

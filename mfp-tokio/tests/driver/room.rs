@@ -67,6 +67,7 @@ async fn room_in_bytes_comes_from_any_channel_of_the_receiver() {
     yield_now().await;
     let behind = send(&pair, "small, and does not overtake").await;
     assert!(!large.is_finished() && !behind.is_finished());
+    assert!(pair.alice.try_send(pair.channel, "nor does this").await.unwrap_err().is_full());
     assert_eq!(next(&mut pair.bobs).await, [1; 60]);
     large.await.unwrap().unwrap();
     assert!(!behind.is_finished());
@@ -87,6 +88,7 @@ async fn a_request_waits_while_there_are_as_many_as_may_be() {
     assert_eq!(runtime.stats().messages_sent, 1);
     pair.bob.reply(&question, "answer").await.unwrap();
     first.await.unwrap().unwrap();
+    assert_eq!(runtime.stats().messages_sent, 3, "two questions and an answer");
     question.done();
     let question = pair.bobs.recv().await.unwrap();
     assert_eq!(*question.payload, *b"second");

@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use mfp_tokio::{BuildError, Error, Event, MemoryStore, Notice, Refusal, RequestError, Runtime, SendError};
-use tokio::sync::mpsc;
+use mfp_tokio::{BuildError, Error, Event, Notice, Receipt, Refusal, RequestError, Runtime, SendError};
+use tokio::task::JoinHandle;
 
 use super::support::*;
 
@@ -108,31 +108,67 @@ async fn a_store_that_cannot_be_read_is_an_error() {
     assert!(matches!(built, Err(BuildError::Store(error)) if error.to_string() == "broken on purpose"));
 }
 
-#[tokio::test]
-async fn what_gathers_during_a_commit_is_committed_together() {
-    let (entered, mut entries) = mpsc::unbounded_channel();
-    let (go, gate) = std::sync::mpsc::channel();
-    let store = GatedStore { inner: MemoryStore::new(), entered, go: gate };
+/// Alice and bob, and a gate that is shut from now on.
+async fn gated() -> (Runtime, Pair, Gate) {
     // The runtime's own record, two agents and a channel.
-    (0..4).for_each(|_| go.send(()).unwrap());
+    let (store, mut gate) = GatedStore::new(4);
     let runtime = Runtime::builder().store(store).build().await.unwrap();
-    entries.recv().await.unwrap();
+    gate.entered.recv().await.unwrap();
     let pair = pair(&runtime).await;
-    while entries.try_recv().is_ok() {}
+    while gate.entered.try_recv().is_ok() {}
+    (runtime, pair, gate)
+}
 
+/// Sends ten messages, each in a task of its own, while the commit of the first one is under way.
+async fn send_ten(pair: &Pair, gate: &mut Gate) -> Vec<JoinHandle<Result<Receipt, SendError>>> {
     let send = |n: u8| {
         let (alice, channel) = (pair.alice.clone(), pair.channel);
         tokio::spawn(async move { alice.send(channel, &[n]).await })
     };
-    let first = send(0);
-    assert_eq!(entries.recv().await, Some(1));
-    let others: Vec<_> = (1..=10).map(send).collect();
+    let mut sent = vec![send(0)];
+    assert_eq!(gate.entered.recv().await, Some(1));
+    sent.extend((1..10).map(send));
     tokio::task::yield_now().await;
-    go.send(()).unwrap();
-    first.await.unwrap().unwrap();
-    assert_eq!(entries.recv().await, Some(10), "ten messages, one commit");
-    go.send(()).unwrap();
-    for other in others {
-        other.await.unwrap().unwrap();
+    sent
+}
+
+#[tokio::test]
+async fn what_gathers_during_a_commit_is_committed_together() {
+    let (_runtime, pair, mut gate) = gated().await;
+    let sent = send_ten(&pair, &mut gate).await;
+    gate.go.send(true).unwrap();
+    assert_eq!(gate.entered.recv().await, Some(9), "nine messages, one commit");
+    assert_eq!(sent.iter().filter(|sent| sent.is_finished()).count(), 1);
+    gate.go.send(true).unwrap();
+    for sent in sent {
+        sent.await.unwrap().unwrap();
     }
+}
+
+#[tokio::test]
+async fn what_gathers_behind_a_commit_that_fails_has_failed() {
+    let (runtime, pair, mut gate) = gated().await;
+    let mut events = runtime.events();
+    let sent = send_ten(&pair, &mut gate).await;
+    gate.go.send(false).unwrap();
+    for sent in sent {
+        assert_eq!(sent.await.unwrap(), Err(SendError::Uncertain));
+    }
+    assert_eq!(events.recv().await, Some(Notice::Event(Event::StoreFailed)));
+    assert_eq!(events.recv().await, Some(Notice::Event(Event::Loaded { agents: 2, channels: 1, messages: 0 })));
+    assert!(gate.entered.try_recv().is_err(), "nothing else was committed");
+}
+
+#[tokio::test]
+async fn a_binding_that_is_given_up_leaves_the_name_free() {
+    let (runtime, _pair, mut gate) = gated().await;
+    let binding = tokio::spawn({
+        let runtime = runtime.clone();
+        async move { runtime.bind("carol", echo).await }
+    });
+    gate.entered.recv().await.unwrap();
+    binding.abort();
+    assert!(binding.await.unwrap_err().is_cancelled());
+    drop(gate);
+    runtime.bind_stream("carol").await.unwrap();
 }

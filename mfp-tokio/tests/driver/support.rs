@@ -133,24 +133,43 @@ pub(super) async fn runtime_on(disk: &Arc<Disk>) -> Runtime {
     Runtime::builder().store(TestStore(Arc::clone(disk))).build().await.unwrap()
 }
 
-/// A store whose commits wait for a word each, once the gate is shut.
+/// A store whose commits wait for a word each, until nobody can say it any more: whether they succeed.
 pub(super) struct GatedStore {
-    pub(super) inner: MemoryStore,
-    pub(super) entered: mpsc::UnboundedSender<usize>,
-    pub(super) go: std::sync::mpsc::Receiver<()>,
+    inner: MemoryStore,
+    entered: mpsc::UnboundedSender<usize>,
+    go: std::sync::mpsc::Receiver<bool>,
+}
+
+/// The other side of a [`GatedStore`].
+pub(super) struct Gate {
+    /// The number of operations of each commit that has begun.
+    pub(super) entered: mpsc::UnboundedReceiver<usize>,
+    pub(super) go: std::sync::mpsc::Sender<bool>,
+}
+
+impl GatedStore {
+    /// A store whose first commits, so many, need not wait.
+    pub(super) fn new(free: usize) -> (Self, Gate) {
+        let ((entered, entries), (go, gate)) = (mpsc::unbounded_channel(), std::sync::mpsc::channel());
+        (0..free).for_each(|_| go.send(true).unwrap());
+        (Self { inner: MemoryStore::new(), entered, go: gate }, Gate { entered: entries, go })
+    }
 }
 
 impl Store for GatedStore {
-    type Error = std::convert::Infallible;
+    type Error = Broken;
 
-    fn load(&mut self) -> Result<Snapshot, Self::Error> {
-        self.inner.load()
+    fn load(&mut self) -> Result<Snapshot, Broken> {
+        Ok(self.inner.load().unwrap())
     }
 
-    fn commit(&mut self, ops: &[StoreOp]) -> Result<(), Self::Error> {
-        self.entered.send(ops.len()).unwrap();
-        // An error says that the gate stands open.
-        let _ = self.go.recv();
-        self.inner.commit(ops)
+    fn commit(&mut self, ops: &[StoreOp]) -> Result<(), Broken> {
+        // An error says that nobody counts.
+        let _ = self.entered.send(ops.len());
+        if !self.go.recv().unwrap_or(true) {
+            return Err(Broken);
+        }
+        self.inner.commit(ops).unwrap();
+        Ok(())
     }
 }

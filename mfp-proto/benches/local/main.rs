@@ -22,6 +22,9 @@ use mfp_proto::runtime::{Effect, Message, Outcome, Runtime};
 use mfp_proto::store::Snapshot;
 use mfp_proto::time::Instant;
 
+mod measure;
+mod tree;
+
 static BACK_END: Ring = Ring;
 
 /// A runtime with channels, each with its sender.
@@ -132,6 +135,21 @@ impl Primitives {
 fn ratio(rounds: usize, mut a: impl FnMut() -> Duration, mut b: impl FnMut() -> Duration) -> (f64, f64, f64) {
     let pairs: Vec<_> = (0..rounds).map(|_| (a(), b())).skip(rounds / 10).collect();
     let nanos = |time: &Duration| time.as_nanos() as f64;
+    if std::env::var("P10").is_ok() {
+        let mut a: Vec<_> = pairs.iter().map(|(a, _)| a.as_nanos() as f64).collect();
+        let mut b: Vec<_> = pairs.iter().map(|(_, b)| b.as_nanos() as f64).collect();
+        a.sort_by(f64::total_cmp);
+        b.sort_by(f64::total_cmp);
+        let k = a.len() / 10;
+        println!(
+            "# probe send p10 {:.0} p50 {:.0} of 500; sum {:.0} {:.0}; ratio of p10 {:.3}",
+            a[k] / 500.,
+            a[5 * k] / 500.,
+            b[k] / 500.,
+            b[5 * k] / 500.,
+            a[k] / b[k]
+        );
+    }
     let mut ratios: Vec<_> = pairs.iter().map(|(a, b)| nanos(a) / nanos(b)).collect();
     let mut of_a: Vec<_> = pairs.iter().map(|(a, _)| nanos(a)).collect();
     let mut of_b: Vec<_> = pairs.iter().map(|(_, b)| nanos(b)).collect();
@@ -174,7 +192,8 @@ fn send_against_primitives(bench: &mut Bench, size: usize, limit: f64) {
             primitives.run(t);
         })
     };
-    let (ratio, send, sum) = ratio(200, sends, sums);
+    let (ratio, send, sum) =
+        ratio(std::env::var("ROUNDS").ok().and_then(|r| r.parse().ok()).unwrap_or(200), sends, sums);
     let (send, sum) = (send / per_round as f64, sum / per_round as f64);
     let channels = bench.channels.len();
     println!("# {size} B, {channels} channels, {depth} nodes deep: send {send:.0} ns, primitives {sum:.0} ns");
@@ -198,6 +217,12 @@ fn main() {
         for size in [64, 1_024, 65_536] {
             send_against_primitives(&mut bench, size, 1.3);
         }
+    }
+    if wanted("tree") {
+        tree::run();
+    }
+    if std::env::args().any(|a| a == "probe") {
+        tree::probe();
     }
     if wanted("million") {
         let mut bench = Bench::new(1 << 20);

@@ -1,0 +1,21 @@
+//! Proptest strategies. Small and extreme values come more often than chance would have it.
+//!
+//! One id in four comes from a set of four, so that two of them are equal often enough to matter.
+
+mod ids;
+mod merkle;
+mod message;
+mod policy;
+mod state;
+mod store;
+
+pub use ids::{agent_id, channel_id, identity, message_id, name, runtime_id, session_id, store_id};
+pub use merkle::{leaf_id, path_step, proof};
+pub use message::{content_type, message, meta, payload};
+pub use policy::{
+    backoff_config, breaker_config, config, delivery_policy, duration, instant, limits, quarantine_policy, rate,
+};
+pub use state::{agent_state, depth, freeze, outcome, persisted, side, suite, tool, transition, undelivered};
+pub use store::{
+    agent_record, any_snapshot, channel_record, dead_letter, message_record, runtime_record, snapshot, store_op,
+};

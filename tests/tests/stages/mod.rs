@@ -1,0 +1,4 @@
+//! Commit last: whatever stage refuses a message, the state is as it was.
+
+mod channel;
+mod runtime;
