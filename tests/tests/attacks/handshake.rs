@@ -11,6 +11,7 @@ use mfp_tests::aead::{BACK_ENDS, SUITES};
 use proptest::prelude::*;
 
 use super::flipped;
+use crate::properties::config;
 use crate::sides::{
     CHANNEL, Ends, NOW, SOURCE, Side, X, assert_same_keys, data, pair, plain_pair, receive, refused, send,
 };
@@ -291,6 +292,8 @@ fn announced_lengths() {
 }
 
 proptest! {
+    #![proptest_config(config(128))]
+
     /// Anything at all, and anything at all in a good frame.
     #[test]
     fn garbage(garbage in prop::collection::vec(any::<u8>(), 0..400), body: [u8; 32]) {

@@ -11,6 +11,8 @@ use serde_json::Value;
 use snow::Builder;
 use snow::resolvers::{CryptoResolver, DefaultResolver, FallbackResolver, RingResolver};
 
+use crate::properties::config;
+
 const NAME: &str = "Noise_IKpsk2_25519_ChaChaPoly_SHA256";
 
 /// The published vector of this protocol: cacophony's `vectors/cacophony.txt`, as the crate `snow` 0.10.0 ships it
@@ -99,7 +101,7 @@ fn snow_builder(ring: bool) -> Builder<'static> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(config(32))]
 
     #[test]
     fn snow_answers_us(

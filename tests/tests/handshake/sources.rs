@@ -7,6 +7,7 @@ use mfp_proto::policy::{Rate, RateLimiter};
 use mfp_proto::time::Instant;
 use proptest::prelude::*;
 
+use crate::properties::config;
 use crate::sides::{NOW, plain_pair};
 
 fn source(address: &str) -> Source {
@@ -100,7 +101,7 @@ fn a_full_table_makes_further_sources_share_until_a_bucket_is_full_again() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(16))]
+    #![proptest_config(config(16))]
 
     /// Dropping buckets that are full again is not seen by anyone, while no more sources than fit are active.
     #[test]

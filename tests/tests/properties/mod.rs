@@ -9,6 +9,6 @@ use proptest::test_runner::Config;
 use crate::property::property;
 
 /// `cases` random cases.
-fn config(cases: u32) -> Config {
+pub(crate) fn config(cases: u32) -> Config {
     property!(cases, "properties")
 }
