@@ -360,7 +360,8 @@ impl Runtime {
         let place = |slot: u32| self.agents.get(slot).map_or(NONE, |agent| u32_len(agent.channels.len()));
         let places = agents.map(place);
         let directions = [Direction::EMPTY; 2];
-        let slot = self.channels.insert_at(leaf.at, Chan { core, agents, places, leaf, q, directions })?.slot;
+        let slot = leaf.at;
+        self.channels.insert(slot, Chan { core, agents, places, leaf, q, directions })?;
         for agent in agents {
             if let Some(agent) = self.agents.get_mut(agent) {
                 agent.channels.push(slot);

@@ -43,7 +43,7 @@ use crate::time::Instant;
 use effect::Withheld;
 use index::Index;
 use letters::Letters;
-use slab::Slab;
+use slab::{Secondary, Slab};
 use table::{Agent, Chan, Request, Stored};
 use timers::{Timer, Timers};
 
@@ -74,7 +74,8 @@ pub struct Runtime {
     agents: Slab<Agent>,
     agent_index: Index,
     names: BTreeMap<AgentName, u32>,
-    channels: Slab<Chan>,
+    /// Under the slots of their leaves.
+    channels: Secondary<Chan>,
     channel_index: Index,
     messages: Slab<Stored>,
     trie: GrowingTrie,
@@ -131,7 +132,7 @@ impl Runtime {
             agents: Slab::new(),
             agent_index: Index::new(rng.array()),
             names: BTreeMap::new(),
-            channels: Slab::new(),
+            channels: Secondary::new(),
             channel_index: Index::new(rng.array()),
             messages: Slab::new(),
             trie: GrowingTrie::new(),

@@ -42,15 +42,6 @@ impl<T> Slab<T> {
         Some(Key { slot, generation: 0 })
     }
 
-    pub(super) fn insert_at(&mut self, slot: u32, value: T) -> Option<Key> {
-        while self.values.len() <= slot as usize {
-            self.values.push(None);
-            self.generations.push(0);
-        }
-        self.values[slot as usize] = Some(value);
-        self.key(slot)
-    }
-
     pub(super) fn remove(&mut self, slot: u32) -> Option<T> {
         let value = self.values.get_mut(slot as usize)?.take()?;
         if let Some(generation) = self.generations.get_mut(slot as usize) {
@@ -84,6 +75,58 @@ impl<T> Slab<T> {
         for slot in 0..self.values.len() {
             self.remove(u32::try_from(slot).unwrap_or(NONE));
         }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+        (0..).zip(&self.values).filter_map(|(slot, value)| Some((slot, value.as_ref()?)))
+    }
+}
+
+/// A table under the slots of another one, which gives them out.
+#[derive(Debug)]
+pub(super) struct Secondary<T> {
+    values: Vec<Option<T>>,
+    len: usize,
+}
+
+impl<T> Secondary<T> {
+    pub(super) const fn new() -> Self {
+        Self { values: Vec::new(), len: 0 }
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Puts a value into a slot that is free; `None` if it is not.
+    pub(super) fn insert(&mut self, slot: u32, value: T) -> Option<()> {
+        let at = slot as usize;
+        if self.values.len() <= at {
+            self.values.resize_with(at + 1, || None);
+        }
+        let place = self.values.get_mut(at).filter(|place| place.is_none())?;
+        *place = Some(value);
+        self.len += 1;
+        Some(())
+    }
+
+    pub(super) fn remove(&mut self, slot: u32) -> Option<T> {
+        let value = self.values.get_mut(slot as usize)?.take()?;
+        self.len -= 1;
+        Some(value)
+    }
+
+    pub(super) fn get(&self, slot: u32) -> Option<&T> {
+        self.values.get(slot as usize)?.as_ref()
+    }
+
+    pub(super) fn get_mut(&mut self, slot: u32) -> Option<&mut T> {
+        self.values.get_mut(slot as usize)?.as_mut()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.values.clear();
+        self.len = 0;
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
