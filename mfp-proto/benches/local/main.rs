@@ -23,6 +23,7 @@ use mfp_proto::store::Snapshot;
 use mfp_proto::time::Instant;
 
 mod measure;
+mod memory;
 mod tree;
 
 static BACK_END: Ring = Ring;
@@ -192,8 +193,7 @@ fn send_against_primitives(bench: &mut Bench, size: usize, limit: f64) {
             primitives.run(t);
         })
     };
-    let (ratio, send, sum) =
-        ratio(std::env::var("ROUNDS").ok().and_then(|r| r.parse().ok()).unwrap_or(200), sends, sums);
+    let (ratio, send, sum) = ratio(200, sends, sums);
     let (send, sum) = (send / per_round as f64, sum / per_round as f64);
     let channels = bench.channels.len();
     println!("# {size} B, {channels} channels, {depth} nodes deep: send {send:.0} ns, primitives {sum:.0} ns");
@@ -212,6 +212,9 @@ fn main() {
         return;
     }
     println!("# AEAD back end: {}", BACK_END.name());
+    if wanted("memory") {
+        memory::run();
+    }
     for channels in [1, 1_024].into_iter().filter(|_| wanted("few")) {
         let mut bench = Bench::new(channels);
         for size in [64, 1_024, 65_536] {
@@ -220,9 +223,6 @@ fn main() {
     }
     if wanted("tree") {
         tree::run();
-    }
-    if std::env::args().any(|a| a == "probe") {
-        tree::probe();
     }
     if wanted("million") {
         let mut bench = Bench::new(1 << 20);

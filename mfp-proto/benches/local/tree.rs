@@ -126,34 +126,3 @@ pub(crate) fn run() {
         bar(&format!("update_growth_{leaves}"), update / small_time / (blocks / small_blocks), 2.0);
     }
 }
-
-pub(crate) fn probe() {
-    let mut forest = Forest::new(1_000_000);
-    let picks: Vec<_> = (0..400_000)
-        .map(|_| {
-            let p = forest.pick(0);
-            forest.trees[0].1[p].1
-        })
-        .collect();
-    let (trie, _) = &mut forest.trees[0];
-    let a = [1; 32];
-    let mut all = Vec::new();
-    let mut st = Vec::new();
-    for chunk in picks.chunks(2_000) {
-        let mut it = chunk.iter();
-        all.push(time(chunk.len(), || {
-            trie.update(*it.next().unwrap(), &STATE).unwrap();
-            std::hint::black_box(trie.root());
-        }));
-        st.push(time(500, || {
-            let mut h = mfp_proto::merkle::leaf_hash(&LeafId::Channel(ChannelId::from_bytes([1; 16])), &a);
-            for b in 0..20 {
-                h = mfp_proto::merkle::node_hash(b, &h, &a);
-            }
-            std::hint::black_box(mfp_proto::merkle::root_hash(1, Some(&h)));
-        }));
-    }
-    all.sort_by(f64::total_cmp);
-    st.sort_by(f64::total_cmp);
-    println!("# probe trie p10 {:.0} p50 {:.0}; straight p10 {:.0} p50 {:.0}", all[20], all[100], st[20], st[100]);
-}
