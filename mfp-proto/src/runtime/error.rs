@@ -97,11 +97,19 @@ pub enum LoadError {
     DuplicateChannel,
     /// Two messages have the same channel and number, or two dead letters the same id.
     DuplicateMessage,
-    /// A channel names an agent that is not there, or the same one twice.
+    /// A channel names an agent or a peer that is not there, or the same agent twice, or its parts contradict each
+    /// other.
     BadChannel,
     /// A message belongs to no channel, or its number was never given, or there are more in one direction than any
     /// limit allows.
     BadMessage,
+    /// Two peers have the same id, or two sessions of one.
+    DuplicatePeer,
+    /// A session belongs to no peer or to one that has too many of them, or numbers of a peer contradict each other.
+    BadPeer,
+    /// An item belongs to no peer or channel, its body is none of its kind, or its number or place is there twice or
+    /// leaves a hole.
+    BadItem,
     /// The runtime did not ask for a load.
     NotAsked,
 }
@@ -187,8 +195,11 @@ impl fmt::Display for LoadError {
             Self::DuplicateAgent => f.write_str("the snapshot holds two agents with one id or name"),
             Self::DuplicateChannel => f.write_str("the snapshot holds a channel twice"),
             Self::DuplicateMessage => f.write_str("the snapshot holds a message twice"),
-            Self::BadChannel => f.write_str("a channel in the snapshot does not have two agents"),
+            Self::BadChannel => f.write_str("a channel in the snapshot does not have its two ends"),
             Self::BadMessage => f.write_str("a message in the snapshot belongs to no channel"),
+            Self::DuplicatePeer => f.write_str("the snapshot holds a peer or a session twice"),
+            Self::BadPeer => f.write_str("what the snapshot holds of a peer contradicts itself"),
+            Self::BadItem => f.write_str("an item in the snapshot is none that was accepted for its peer"),
             Self::NotAsked => f.write_str("the runtime did not ask for a load"),
         }
     }

@@ -1,6 +1,7 @@
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
+use super::check::check;
 use super::effect::{Effect, Event};
 use super::error::LoadError;
 use super::table::Progress;
@@ -114,47 +115,6 @@ impl Runtime {
         }
         Ok(())
     }
-}
-
-/// Refuses a snapshot that contradicts itself, before anything is changed.
-fn check(snapshot: &Snapshot) -> Result<(), LoadError> {
-    let empty = snapshot.agents.is_empty() && snapshot.channels.is_empty() && snapshot.messages.is_empty();
-    if snapshot.runtime.is_none() && !(empty && snapshot.dead_letters.is_empty()) {
-        return Err(LoadError::NoRuntimeRecord);
-    }
-    let ids: BTreeSet<_> = snapshot.agents.iter().map(|agent| agent.id).collect();
-    let names: BTreeSet<_> = snapshot.agents.iter().map(|agent| &agent.name).collect();
-    if ids.len() != snapshot.agents.len() || names.len() != snapshot.agents.len() {
-        return Err(LoadError::DuplicateAgent);
-    }
-    let channels: BTreeMap<_, _> = snapshot.channels.iter().map(|channel| (channel.id, channel.q)).collect();
-    if channels.len() != snapshot.channels.len() {
-        return Err(LoadError::DuplicateChannel);
-    }
-    for channel in &snapshot.channels {
-        let [one, other] = &channel.agents;
-        if one == other || !ids.contains(one) || !ids.contains(other) {
-            return Err(LoadError::BadChannel);
-        }
-    }
-    let numbers: BTreeSet<_> = snapshot.messages.iter().map(|message| (message.channel, message.q)).collect();
-    if numbers.len() != snapshot.messages.len() {
-        return Err(LoadError::DuplicateMessage);
-    }
-    let letters: BTreeSet<_> = snapshot.dead_letters.iter().map(|letter| letter.message.id).collect();
-    if letters.len() != snapshot.dead_letters.len() {
-        return Err(LoadError::DuplicateMessage);
-    }
-    let mut directions = BTreeMap::new();
-    for message in &snapshot.messages {
-        let len: &mut usize = directions.entry((message.channel, message.from)).or_default();
-        *len += 1;
-    }
-    if directions.values().any(|len| u16::try_from(*len).is_err()) {
-        return Err(LoadError::BadMessage);
-    }
-    let given = |message: &MessageRecord| channels.get(&message.channel).is_some_and(|q| (1..=*q).contains(&message.q));
-    if snapshot.messages.iter().all(given) { Ok(()) } else { Err(LoadError::BadMessage) }
 }
 
 fn count(len: usize) -> u32 {

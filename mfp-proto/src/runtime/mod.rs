@@ -5,6 +5,7 @@
 //! After any input, drain `poll_effect` until it returns `None`; nothing else happens behind your back.
 
 mod admin;
+mod check;
 mod deliver;
 mod effect;
 mod error;
