@@ -21,6 +21,10 @@ pub enum HandshakeError {
     RateLimited,
     /// As many responder sessions are pending as may be.
     TooManyPending,
+    /// The link with the peer is suspended (section 9), or shutting down.
+    Suspended,
+    /// An attempt of this side is pending, and counts more (section 5, "Crossing").
+    Crossing,
     /// The output of an exchange is all zero: a key is of low order.
     Dh,
     /// No peer is configured with the static key that the initiator showed.
@@ -53,6 +57,8 @@ impl fmt::Display for HandshakeError {
             Self::FrameClose => "closing frame is not the mirror of the opening one",
             Self::RateLimited => "too many handshakes from this source",
             Self::TooManyPending => "too many handshakes are pending",
+            Self::Suspended => "the link is suspended or shutting down",
+            Self::Crossing => "an attempt of this side is pending",
             Self::Dh => "a public key is of low order",
             Self::UnknownPeer => "no peer is configured with this public key",
             Self::Noise1 => "message 1 does not authenticate",

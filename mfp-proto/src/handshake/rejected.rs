@@ -17,6 +17,10 @@ pub struct Rejected {
     pub rate_limited: u64,
     /// While as many responder sessions were pending as may be.
     pub too_many_pending: u64,
+    /// From peers whose link is suspended, or shutting down.
+    pub suspended: u64,
+    /// While an attempt of this side was pending that counts more.
+    pub crossing: u64,
     /// Public keys of low order.
     pub dh: u64,
     /// Static keys with which no peer is configured.
@@ -50,6 +54,8 @@ impl Rejected {
             HandshakeError::FrameClose => &mut self.frame_close,
             HandshakeError::RateLimited => &mut self.rate_limited,
             HandshakeError::TooManyPending => &mut self.too_many_pending,
+            HandshakeError::Suspended => &mut self.suspended,
+            HandshakeError::Crossing => &mut self.crossing,
             HandshakeError::Dh => &mut self.dh,
             HandshakeError::UnknownPeer => &mut self.unknown_peer,
             HandshakeError::Noise1 => &mut self.noise1,

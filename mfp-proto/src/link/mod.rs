@@ -51,6 +51,7 @@ mod config;
 pub mod credit;
 mod keys;
 pub mod lane;
+pub mod peer;
 pub mod records;
 pub mod recovery;
 mod rejected;
@@ -68,9 +69,18 @@ pub use channels::{BindError, ChannelState, ChannelTable, FixedChannels, TableFu
 pub use config::{AgeConfig, InvalidLinkConfig, LinkConfig, RotationConfig};
 pub use keys::{Direction, LaneKeys, Role, SessionKeys};
 pub use lane::Lane;
+#[cfg(feature = "alloc")]
+pub use peer::Growing;
+pub use peer::{
+    ConnId, Context, Control, DownCause, Fixed, Input, Link, LinkEvent, LinkItem, LinkOp, LinkStats, LinkStatus,
+    NotSuspended, Number, Outbox, RestoreError, SessionStatus, Setup, Storage, TooSmall,
+};
 pub use records::{Records, SessionRecord};
 pub use recovery::Diagnosis;
 pub use rejected::Rejected;
 pub use rotation::Rotation;
 pub use session::Session;
+/// The most session records of a peer (`max_records` of section 8).
+pub const MAX_RECORDS: usize = 8;
+
 pub use state::{Cursor, LinkState, Suspension};

@@ -13,6 +13,8 @@ pub struct Numbered {
     pub kind: Kind,
     /// Bytes of its body.
     pub len: u32,
+    /// Whether it answers an item of the peer (section 8, `max_answers`).
+    pub answer: bool,
 }
 
 /// How far the sending lane has come. Two equal values with time between them mean that nothing went (section 8, ack
@@ -79,6 +81,11 @@ impl<Q: Queue<Numbered>> SendWindow<Q> {
     /// The highest number given.
     pub fn given(&self) -> u64 {
         self.acked.saturating_add(u64::try_from(self.items.len()).unwrap_or(u64::MAX))
+    }
+
+    /// The highest number whose item is durable.
+    pub fn durable(&self) -> u64 {
+        self.durable
     }
 
     /// The highest number transmitted in this session; `None` without a session.
@@ -228,7 +235,7 @@ mod tests {
     type Lane = SendWindow<Deque<Numbered, 8>>;
 
     fn item(len: u32) -> Numbered {
-        Numbered { channel: ChannelId::from_bytes([1; 16]), kind: Kind::Data, len }
+        Numbered { channel: ChannelId::from_bytes([1; 16]), kind: Kind::Data, len, answer: false }
     }
 
     /// A lane in a session, with these items numbered and durable.
