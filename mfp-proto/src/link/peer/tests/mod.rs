@@ -1,0 +1,5 @@
+mod delivery;
+mod host;
+mod pair;
+mod recovery;
+mod sessions;
