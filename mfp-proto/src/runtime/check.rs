@@ -2,13 +2,11 @@ use alloc::collections::{BTreeMap, BTreeSet};
 
 use super::error::LoadError;
 use crate::id::{AgentId, ChannelId, RuntimeId};
+use crate::link::MAX_RECORDS;
 use crate::link::channel::Phase;
 use crate::store::{AgentRecord, MessageRecord, OutboxRecord, RemoteChannelRecord, Side, Snapshot};
 use crate::wire::Item;
 use crate::wire::bind::AgentChannel;
-
-/// The most session records of a peer (section 8, `max_records`).
-const MAX_RECORDS: usize = 8;
 
 /// Refuses a snapshot that contradicts itself, before anything is changed.
 pub(super) fn check(snapshot: &Snapshot) -> Result<(), LoadError> {

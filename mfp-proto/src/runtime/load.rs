@@ -2,8 +2,9 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::check::check;
-use super::effect::{Effect, Event};
+use super::effect::Effect;
 use super::error::LoadError;
+use super::event::Event;
 use super::table::Progress;
 use super::{Phase, Runtime};
 use crate::agents::AgentState;
@@ -32,6 +33,7 @@ impl Runtime {
         check(&snapshot)?;
         let before: BTreeMap<AgentId, (bool, AgentState)> =
             self.agents.iter().map(|(_, agent)| (agent.id, (agent.attached, agent.state))).collect();
+        let mut kept = self.keep_peers();
         self.forget();
         self.boot = HmacKey::new(&self.rng.array::<32>());
         if let Some(record) = &snapshot.runtime {
@@ -43,7 +45,7 @@ impl Runtime {
         }
         let loaded = Event::Loaded {
             agents: count(snapshot.agents.len()),
-            channels: count(snapshot.channels.len()),
+            channels: count(snapshot.channels.len() + snapshot.remote_channels.len()),
             messages: count(snapshot.messages.len()),
         };
         for record in &snapshot.agents {
@@ -59,6 +61,7 @@ impl Runtime {
         for record in &snapshot.channels {
             self.load_channel(record)?;
         }
+        self.load_peers(&snapshot, &mut kept)?;
         for letter in snapshot.dead_letters {
             self.letters.push(letter);
         }
@@ -66,7 +69,10 @@ impl Runtime {
         if snapshot.runtime.is_some() {
             self.effects.push_back(Effect::Event(loaded));
         }
-        self.load_messages(snapshot.messages)
+        self.load_messages(snapshot.messages)?;
+        self.restore_peers(kept)?;
+        self.release_loaded();
+        Ok(())
     }
 
     fn forget(&mut self) {
@@ -75,6 +81,7 @@ impl Runtime {
         self.names.clear();
         self.channels.clear();
         self.channel_index.clear();
+        self.forget_peers();
         self.messages.clear();
         self.trie = GrowingTrie::new();
         self.letters = super::Letters::default();
