@@ -79,7 +79,7 @@ pub(super) enum Withheld {
         peer: Key,
         batch: u64,
     },
-    Event(Event),
+    Event(Box<Event>),
 }
 
 /// A name that is shared rather than copied.

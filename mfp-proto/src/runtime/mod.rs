@@ -324,7 +324,7 @@ impl Runtime {
 
     /// Tells `event` when everything up to now is durable.
     fn tell(&mut self, event: Event) {
-        self.withhold(Withheld::Event(event));
+        self.withhold(Withheld::Event(Box::new(event)));
     }
 }
 

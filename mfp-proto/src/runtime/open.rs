@@ -354,9 +354,9 @@ impl Runtime {
 
 /// The body of an item.
 pub(super) fn encode(item: &Item<'_>) -> Option<Payload> {
-    let mut body = alloc::vec![0; item.body_len()];
-    item.encode_body(&mut body).ok()?;
-    Some(Payload::from(body))
+    let mut body: Payload = core::iter::repeat_n(0, item.body_len()).collect();
+    item.encode_body(Arc::get_mut(&mut body)?).ok()?;
+    Some(body)
 }
 
 /// The body of CLOSE.

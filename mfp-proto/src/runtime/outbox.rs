@@ -68,6 +68,14 @@ impl Outbox {
         Self { items: Slab::new(), numbered: VecDeque::new(), control: VecDeque::new(), acked, bytes: 0, seq: 0 }
     }
 
+    /// Gives back the memory of a burst, if nothing is left of it.
+    pub(super) fn release(&mut self) {
+        if self.items.len() == 0 {
+            self.items.release();
+            (self.numbered, self.control) = (VecDeque::new(), VecDeque::new());
+        }
+    }
+
     /// Items, queued or numbered.
     pub(super) fn len(&self) -> usize {
         self.items.len()

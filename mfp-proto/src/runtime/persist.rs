@@ -108,7 +108,7 @@ impl Runtime {
             Withheld::Link { peer, batch } => self.link_persisted(peer, batch),
             Withheld::Inboxed(message) => self.inboxed(message),
             Withheld::Bound { agent } => self.bound(agent),
-            Withheld::Event(event) => self.effects.push_back(Effect::Event(event)),
+            Withheld::Event(event) => self.effects.push_back(Effect::Event(*event)),
         }
     }
 

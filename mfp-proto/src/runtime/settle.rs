@@ -196,6 +196,8 @@ impl Runtime {
         }
         if let Some(peer) = self.peers.get_mut(key.slot) {
             peer.timer = None;
+            // Where a deadline comes, little flows.
+            peer.outbox.release();
         }
         self.with_link(key.slot, Link::handle_timeout);
         self.touch(key.slot);
@@ -258,7 +260,7 @@ impl Runtime {
         {
             self.dirty.push(slot);
         }
-        self.withhold(Withheld::Event(event));
+        self.withhold(Withheld::Event(alloc::boxed::Box::new(event)));
     }
 
     /// The peer has a session: it is part of the global state (section 3).
