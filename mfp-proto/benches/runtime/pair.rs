@@ -115,8 +115,10 @@ pub(crate) fn meet(now: Instant, [one, other]: [&mut End; 2]) {
     one.settle(now, other);
     // The first attempt is not made at once.
     one.rt.redial(now, &second.id()).unwrap();
+    one.settle(now, other);
     one.rt.handle_timeout(now);
     one.settle(now, other);
+    assert!(one.rt.peer(&second.id()).unwrap().link.unwrap().session.is_some());
 }
 
 /// Two runtimes with one channel between an agent of each.

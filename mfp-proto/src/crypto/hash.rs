@@ -56,7 +56,9 @@ impl HmacKey {
             *byte = *key;
         }
         let mut padded = |pad: u8| {
-            block.iter_mut().for_each(|byte| *byte ^= pad);
+            for byte in &mut block {
+                *byte ^= pad;
+            }
             let mut state = INITIAL;
             compress256(&mut state, core::slice::from_ref(&block));
             state
@@ -166,5 +168,43 @@ impl Hash {
 impl fmt::Debug for HmacKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("HmacKey(redacted)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use std::vec::Vec;
+
+    use hmac::{Hmac, KeyInit, Mac};
+    use proptest::prelude::*;
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+
+    proptest! {
+        /// Keys and messages of every length around those of blocks, in parts of every length.
+        #[test]
+        fn it_is_the_general_construction(
+            key in prop::collection::vec(any::<u8>(), 0..140),
+            parts in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..140), 0..5),
+        ) {
+            let slices: Vec<&[u8]> = parts.iter().map(|part| &part[..]).collect();
+            let whole = parts.concat();
+            prop_assert_eq!(sha256(&slices), <[u8; 32]>::from(Sha256::digest(&whole)));
+            let mut mac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
+            mac.update(&whole);
+            let expected: [u8; 32] = mac.finalize().into_bytes().into();
+            prop_assert_eq!(hmac(&key, &slices).expose_secret(), &expected);
+            prop_assert_eq!(HmacKey::new(&key).mac(&slices), HmacKey::new(&key).clone().mac(&[&whole]));
+        }
+    }
+
+    #[test]
+    fn every_length_is_padded_right() {
+        let bytes = [0x5a; 200];
+        for len in 0..bytes.len() {
+            assert_eq!(sha256(&[&bytes[..len]]), <[u8; 32]>::from(Sha256::digest(&bytes[..len])), "{len}");
+        }
     }
 }

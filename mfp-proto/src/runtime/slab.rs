@@ -47,6 +47,10 @@ impl<T> Slab<T> {
             return self.key(slot);
         }
         let slot = u32::try_from(self.values.len()).ok().filter(|slot| *slot != NONE)?;
+        if self.values.len() == self.values.capacity() {
+            // By a quarter: twice as much is a lot where it is never filled.
+            self.values.reserve_exact((self.values.len() / 4).max(4));
+        }
         self.values.push(Some(value));
         self.generations.push(self.first);
         Some(Key { slot, generation: self.first })
