@@ -17,7 +17,7 @@ use snow::Builder;
 use snow::params::NoiseParams;
 use snow::resolvers::{BoxedCryptoResolver, DefaultResolver, FallbackResolver, RingResolver};
 
-use super::{Contender, Rounds, bar};
+use super::measure::{Contender, Rounds, bar};
 
 const LIMIT: f64 = 1.2;
 const PSK: [u8; 32] = [7; 32];

@@ -6,8 +6,24 @@ use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// 32 secret bytes: a ratchet state, a seed, a key.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+#[derive(Clone)]
 pub struct Secret([u8; 32]);
+
+impl Zeroize for Secret {
+    /// Plain stores that the compiler must keep: many secrets live for less time than byte by byte takes to erase them.
+    fn zeroize(&mut self) {
+        self.0 = [0; 32];
+        zeroize::optimization_barrier(self);
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.zeroize();
+    }
+}
+
+impl ZeroizeOnDrop for Secret {}
 
 impl Secret {
     /// Takes these bytes. The caller's own copy is the caller's to erase.

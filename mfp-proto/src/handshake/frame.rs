@@ -60,6 +60,11 @@ fn header(session: SessionId, step: u64, payload_len: u32) -> [u8; HEADER_LEN] {
     Header { flags, depth, payload_len, channel: CONTROL, step, session, ack: 0 }.encode()
 }
 
+/// Whether these bytes begin with the exact header of some message 1.
+pub(super) fn is_header1(bytes: &[u8]) -> bool {
+    bytes.get(..HEADER_LEN).is_some_and(|header| *header == header1(claimed_session(bytes)))
+}
+
 /// The session x that message 1 claims; zeros for a message that is too short to have one.
 pub(super) fn claimed_session(message: &[u8]) -> SessionId {
     let field = message.get(offset::SESSION..).and_then(|rest| rest.first_chunk());

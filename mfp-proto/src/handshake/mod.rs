@@ -122,6 +122,12 @@ impl fmt::Debug for Established {
     }
 }
 
+/// Whether `bytes` begin with the exact header of some message 1: the first check of section 5, possible before the rest
+/// of it has come.
+pub fn is_header1(bytes: &[u8]) -> bool {
+    frame::is_header1(bytes)
+}
+
 /// Whether an incoming message 1 of the configured peer `peer` is to be refused because this runtime, `own`, has an
 /// attempt of its own pending: the smaller id refuses, the other's attempt is dropped when it goes live (section 5,
 /// "Crossing").

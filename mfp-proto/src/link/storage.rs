@@ -41,6 +41,9 @@ pub trait Queue<T>: Default + fmt::Debug {
 
     /// Removes all values.
     fn clear(&mut self);
+
+    /// Gives back the memory that it had taken to hold more, if it is empty.
+    fn release(&mut self) {}
 }
 
 impl<T: fmt::Debug, const N: usize> Queue<T> for heapless::Deque<T, N> {
@@ -105,6 +108,12 @@ impl<T: fmt::Debug> Queue<T> for VecDeque<T> {
 
     fn clear(&mut self) {
         self.clear();
+    }
+
+    fn release(&mut self) {
+        if self.is_empty() {
+            *self = Self::new();
+        }
     }
 }
 

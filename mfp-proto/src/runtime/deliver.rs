@@ -1,13 +1,15 @@
 use core::mem;
 
-use super::effect::{Effect, Event};
+use super::effect::Effect;
 use super::error::UnknownDelivery;
-use super::message::{Delivery, DeliveryId, Outcome, Sender, Ticket};
+use super::event::Event;
+use super::message::{Delivery, DeliveryId, Outcome, Ticket};
 use super::slab::{Key, NONE};
-use super::table::{Chan, Progress};
+use super::table::{ChannelRef, Place, Progress};
 use super::timers::Timer;
 use super::{Phase, Runtime};
 use crate::id::MessageId;
+use crate::local::Freeze;
 use crate::store::{Side, StoreOp, Undelivered};
 use crate::time::Instant;
 
@@ -58,8 +60,7 @@ impl Runtime {
 
     fn attempt_of(&self, slot: u32) -> Option<(crate::id::AgentId, MessageId, u16)> {
         let message = self.messages.get(slot)?;
-        let chan = self.channels.get(message.channel)?;
-        let receiver = self.agents.get(*message.from.other().of(&chan.agents))?;
+        let receiver = self.agents.get(self.receiver_of(message.channel, message.from)?)?;
         Some((receiver.id, message.id, message.attempts.saturating_add(1)))
     }
 
@@ -73,8 +74,11 @@ impl Runtime {
             self.bury(slot, Undelivered::AttemptsExhausted);
             return;
         }
-        let Some(chan) = self.channels.get(channel) else { return };
-        self.ops.push(StoreOp::SetAttempts { channel: *chan.core.id(), q, attempts });
+        if self.is_stored(channel)
+            && let Some(channel) = self.channel_id(channel)
+        {
+            self.ops.push(StoreOp::SetAttempts { channel, q, attempts });
+        }
         let delay = self.config.delivery.retry.delay(u32::from(attempts - 1), &mut self.rng);
         if let Some(key) = self.messages.key(slot) {
             let timer = self.timers.set(self.now + delay, Timer::Retry(key));
@@ -106,15 +110,15 @@ impl Runtime {
     fn awaited_by(&self, slot: u32) -> Option<MessageId> {
         let message = self.messages.get(slot)?;
         let asked = message.reply_to?;
-        let chan = self.channels.get(message.channel)?;
-        self.awaits(&asked, chan, message.from).then_some(asked)
+        self.awaits(&asked, message.channel, message.from).then_some(asked)
     }
 
     /// Whether `asked` is a request that waits for an answer on this channel from this side.
-    pub(super) fn awaits(&self, asked: &MessageId, chan: &Chan, from: Side) -> bool {
+    pub(super) fn awaits(&self, asked: &MessageId, channel: ChannelRef, from: Side) -> bool {
         self.requests.get(asked).is_some_and(|request| {
-            let receiver = self.agents.get(*from.other().of(&chan.agents));
-            request.channel == *chan.core.id() && receiver.is_some_and(|agent| agent.id == request.agent)
+            let receiver = self.receiver_of(channel, from).and_then(|slot| self.agents.get(slot));
+            let same = self.channel_id(channel) == Some(request.channel);
+            same && receiver.is_some_and(|agent| agent.id == request.agent)
         })
     }
 
@@ -150,16 +154,16 @@ impl Runtime {
     }
 
     /// Delivers the first message of a direction, if it waits and may be delivered.
-    pub(super) fn pump(&mut self, channel: u32, from: Side) {
+    pub(super) fn pump(&mut self, channel: ChannelRef, from: Side) {
         loop {
-            let Some(chan) = self.channels.get_mut(channel) else { return };
-            let direction = from.of_mut(&mut chan.directions);
-            let head = direction.head;
+            let Some(head) = self.direction(channel, from).map(|direction| direction.head) else { return };
             let Some(message) = self.messages.get(head) else { return };
             if message.progress != Progress::Done {
                 break self.deliver(head);
             }
-            direction.head = message.next;
+            let next = message.next;
+            let Some(direction) = self.direction_mut(channel, from) else { return };
+            direction.head = next;
             if direction.head == NONE {
                 direction.tail = NONE;
             }
@@ -171,20 +175,21 @@ impl Runtime {
     /// request: one that cannot be delivered must not keep the request from its timeout.
     fn deliver(&mut self, slot: u32) {
         let Some(message) = self.messages.get(slot) else { return };
-        let Some(chan) = self.channels.get(message.channel) else { return };
-        let sender = self.agents.get(*message.from.of(&chan.agents));
-        let receiver = self.agents.get(*message.from.other().of(&chan.agents));
-        let (Some(sender), Some(receiver), Some(key)) = (sender, receiver, self.messages.key(slot)) else { return };
-        let free = receiver.attached && chan.core.freeze().is_open() && self.phase != Phase::Stopped;
+        let receiver = self.receiver_of(message.channel, message.from).and_then(|slot| self.agents.get(slot));
+        let (Some(receiver), Some(key)) = (receiver, self.messages.key(slot)) else { return };
+        let open = self.freeze_of(message.channel).is_some_and(Freeze::is_open);
+        let free = receiver.attached && open && self.phase != Phase::Stopped;
         if message.progress != Progress::Waiting || !free {
             return;
         }
+        let (sender, channel) = (self.sender_of(message.channel, message.from), self.channel_id(message.channel));
+        let (Some(from), Some(channel)) = (sender, channel) else { return };
         let handing = message.handing.wrapping_add(1);
         let mut delivery = Delivery {
             id: DeliveryId { key, attempt: message.attempts, handing },
             to: receiver.id,
-            from: Sender { runtime: self.identity.id(), agent: sender.id, name: sender.shared_name.clone() },
-            channel: *chan.core.id(),
+            from,
+            channel,
             message: message.id,
             reply_to: message.reply_to,
             answers: message.answers,
@@ -206,8 +211,12 @@ impl Runtime {
     /// A message is done: it leaves the store and, in its turn, the inbox.
     fn finish(&mut self, slot: u32) {
         let Some(message) = self.messages.get(slot) else { return };
-        let Some(chan) = self.channels.get(message.channel) else { return };
-        self.ops.push(StoreOp::DeleteMessage { channel: *chan.core.id(), q: message.q });
+        let (q, channel) = (message.q, message.channel);
+        if self.is_stored(channel)
+            && let Some(channel) = self.channel_id(channel)
+        {
+            self.ops.push(StoreOp::DeleteMessage { channel, q });
+        }
         self.stats.messages_processed += 1;
         self.take_out(slot);
     }
@@ -218,11 +227,18 @@ impl Runtime {
         let Some(message) = self.messages.get_mut(slot) else { return };
         let payload = mem::take(&mut message.payload);
         let (channel, from) = (message.channel, message.from);
-        let Some(chan) = self.channels.get_mut(channel) else { return };
-        from.of_mut(&mut chan.directions).len -= 1;
-        if let Some(agent) = self.agents.get_mut(*from.other().of(&chan.agents)) {
+        let receiver = self.receiver_of(channel, from);
+        let Some(direction) = self.direction_mut(channel, from) else { return };
+        direction.len -= 1;
+        if let Place::Remote(remote) = channel.place() {
+            self.remote_done(remote);
+        }
+        if let Some(agent) = receiver.and_then(|slot| self.agents.get_mut(slot)) {
             agent.inbox_bytes -= payload.len() as u64;
         }
         self.pump(channel, from);
+        if let Place::Remote(remote) = channel.place() {
+            self.release_remote(remote);
+        }
     }
 }

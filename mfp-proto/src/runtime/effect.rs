@@ -1,10 +1,14 @@
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::event::Event;
+use super::loss::{LossCause, Lost};
 use super::message::{Delivery, Receipt, Ticket};
-use crate::id::{AgentId, AgentName, ChannelId, MessageId};
-use crate::local::Stage;
-use crate::store::{StoreOp, Undelivered};
+use super::slab::Key;
+use crate::id::{AgentName, RuntimeId};
+use crate::link::ConnId;
+use crate::store::StoreOp;
 
 /// Names a batch of store operations. Batches are committed in the order of their ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,161 +40,46 @@ pub enum Effect {
     Acked(Ticket),
     /// The time for an answer has passed.
     Unanswered(Ticket),
-    /// A commit failed: whether the message was accepted is not known.
+    /// Whether the message was accepted, or has reached its receiver's runtime, is not known and will not be: a commit
+    /// failed, or the channel or the link with the peer has ended before the peer said so.
     Uncertain(Ticket),
+    /// The message was accepted, and certainly does not reach its receiver.
+    Failed(Ticket, LossCause),
+    /// Connect to this peer, then call `handle_connected` or `handle_connect_failed`.
+    Connect(RuntimeId),
+    /// There are bytes to send: call `poll_transmit` until it has none. Not told again before that.
+    Transmit(ConnId),
+    /// The runtime is done with this connection: close it, after what `poll_transmit` has given is sent. Told once, and
+    /// not if `handle_disconnected` came first.
+    Close(ConnId),
     /// Something that an operator may want to know.
     Event(Event),
-}
-
-/// Why something is quarantined.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum QuarantineCause {
-    /// The operator said so.
-    Operator,
-    /// Too many validation failures in a row.
-    ValidationFailures,
-    /// It kept sending faster than its rate.
-    Abuse,
-}
-
-/// Why a channel was closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum CloseCause {
-    /// `close_channel` was called.
-    Requested,
-    /// This agent was unbound or terminated.
-    AgentGone(AgentId),
-}
-
-/// The audit trail. Ids, counts and causes; never keys, frames or payloads. What changes durable state is told
-/// when it is durable.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Event {
-    /// An agent is bound, under a new id or, after a load, under the one it had.
-    AgentBound {
-        /// The agent.
-        agent: AgentId,
-        /// Its name.
-        name: AgentName,
-    },
-    /// An agent is gone.
-    AgentTerminated {
-        /// The agent.
-        agent: AgentId,
-        /// Its name, which is free again.
-        name: AgentName,
-    },
-    /// An agent is quarantined.
-    AgentQuarantined {
-        /// The agent.
-        agent: AgentId,
-        /// Why.
-        cause: QuarantineCause,
-    },
-    /// An agent's quarantine is lifted.
-    AgentRestored {
-        /// The agent.
-        agent: AgentId,
-    },
-    /// A channel is open.
-    ChannelOpened {
-        /// The channel.
-        channel: ChannelId,
-        /// Its agents.
-        agents: [AgentId; 2],
-    },
-    /// A channel is closed, and its state erased.
-    ChannelClosed {
-        /// The channel.
-        channel: ChannelId,
-        /// Its agents.
-        agents: [AgentId; 2],
-        /// Why.
-        cause: CloseCause,
-    },
-    /// A channel is quarantined.
-    ChannelQuarantined {
-        /// The channel.
-        channel: ChannelId,
-        /// Why.
-        cause: QuarantineCause,
-    },
-    /// A channel's quarantine is lifted.
-    ChannelRestored {
-        /// The channel.
-        channel: ChannelId,
-    },
-    /// A message failed validation. Nothing moved.
-    ValidationFailed {
-        /// The channel.
-        channel: ChannelId,
-        /// The stage that refused it.
-        stage: Stage,
-        /// Failures in a row, with this one.
-        in_a_row: u16,
-    },
-    /// A handler outlived its time. Its message is tried again.
-    HandlerTimedOut {
-        /// The agent.
-        agent: AgentId,
-        /// The message.
-        message: MessageId,
-        /// The attempt, from 1.
-        attempt: u16,
-    },
-    /// A handler failed. Its message is tried again.
-    HandlerFailed {
-        /// The agent.
-        agent: AgentId,
-        /// The message.
-        message: MessageId,
-        /// The attempt, from 1.
-        attempt: u16,
-    },
-    /// A message became a dead letter.
-    DeadLettered {
-        /// The message.
-        message: MessageId,
-        /// Its channel.
-        channel: ChannelId,
-        /// The agent that it was for.
-        receiver: AgentId,
-        /// Why.
-        cause: Undelivered,
-    },
-    /// There were too many dead letters, and this one was the oldest.
-    DeadLetterDropped {
-        /// The message.
-        message: MessageId,
-    },
-    /// A commit failed.
-    StoreFailed,
-    /// The runtime goes on from a snapshot.
-    Loaded {
-        /// Agents, detached until they are bound again by name.
-        agents: u32,
-        /// Channels.
-        channels: u32,
-        /// Unfinished messages.
-        messages: u32,
-    },
-    /// `shutdown` has come to its end.
-    Drained {
-        /// Messages that wait in inboxes; they are durable if the store is.
-        remaining: u32,
-    },
 }
 
 /// What waits for a batch to be durable.
 #[derive(Debug)]
 pub(super) enum Withheld {
-    Accepted { ticket: Ticket, receipt: Receipt, message: super::slab::Key },
-    Inboxed(super::slab::Key),
-    Bound { agent: super::slab::Key },
-    Event(Event),
+    Accepted {
+        ticket: Ticket,
+        receipt: Receipt,
+        message: Key,
+    },
+    /// For a peer.
+    Queued {
+        ticket: Ticket,
+        receipt: Receipt,
+    },
+    Inboxed(Key),
+    Bound {
+        agent: Key,
+    },
+    Lost(Box<Lost>),
+    /// The link of a peer has something in this batch.
+    Link {
+        peer: Key,
+        batch: u64,
+    },
+    Event(Box<Event>),
 }
 
 /// A name that is shared rather than copied.

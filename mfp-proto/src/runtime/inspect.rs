@@ -2,6 +2,7 @@ use alloc::vec::Vec;
 
 use super::Runtime;
 use super::message::Sender;
+use super::table::{ChannelRef, Place};
 use crate::agents::{AgentState, Tool, ToolError};
 use crate::id::{AgentId, AgentName, ChannelId};
 use crate::merkle::{LeafId, Proof};
@@ -35,10 +36,12 @@ pub struct ChannelStatus {
     pub peer: Sender,
     /// Whether it is frozen: nothing is sent or delivered.
     pub frozen: bool,
-    /// Messages sent that the peer has not finished.
-    pub outgoing: u16,
+    /// Messages sent that the other agent has not finished; to a peer, those that it has not acked.
+    pub outgoing: u32,
     /// Messages received that this agent has not finished.
     pub incoming: u16,
+    /// Whether it is closed, and stays until what was received on it is finished.
+    pub closing: bool,
 }
 
 impl Runtime {
@@ -63,16 +66,21 @@ impl Runtime {
         Ok(agent.channels.iter().filter_map(|channel| self.channel_status(*channel, slot)).collect())
     }
 
-    fn channel_status(&self, channel: u32, agent: u32) -> Option<ChannelStatus> {
-        let chan = self.channels.get(channel)?;
-        let side = chan.side(agent)?;
-        let peer = self.agents.get(*side.other().of(&chan.agents))?;
+    fn channel_status(&self, channel: ChannelRef, agent: u32) -> Option<ChannelStatus> {
+        let side = self.side_of(channel, agent)?;
         Some(ChannelStatus {
-            id: *chan.core.id(),
-            peer: Sender { runtime: self.id(), agent: peer.id, name: peer.shared_name.clone() },
-            frozen: !chan.core.freeze().is_open(),
-            outgoing: side.of(&chan.directions).len,
-            incoming: side.other().of(&chan.directions).len,
+            id: self.channel_id(channel)?,
+            peer: self.sender_of(channel, side.other())?,
+            frozen: !self.freeze_of(channel)?.is_open(),
+            outgoing: match channel.place() {
+                Place::Local(_) => self.direction(channel, side)?.len.into(),
+                Place::Remote(slot) => self.remotes.get(slot)?.outgoing,
+            },
+            incoming: self.direction(channel, side.other())?.len,
+            closing: match channel.place() {
+                Place::Local(_) => false,
+                Place::Remote(slot) => !self.remotes.get(slot)?.stage.takes(),
+            },
         })
     }
 
@@ -92,7 +100,7 @@ impl Runtime {
         Some(self.agents.get(*self.names.get(name)?)?.id)
     }
 
-    /// All channels and the agents of each.
+    /// All channels inside the runtime and the agents of each.
     pub fn all_channels(&self) -> impl Iterator<Item = (ChannelId, [AgentId; 2])> {
         self.channels.iter().filter_map(|(_, chan)| {
             let agent = |side: Side| self.agents.get(*side.of(&chan.agents)).map(|agent| agent.id);
@@ -108,6 +116,7 @@ impl Runtime {
         let Self { trie, channels, channel_index, .. } = self;
         trie.prove(&LeafId::Channel(*channel), |leaf| {
             let LeafId::Channel(id) = leaf else { return None };
+            // The raw reference of a channel inside the runtime is its slot.
             let is = |slot| channels.get(slot).is_some_and(|chan: &super::table::Chan| chan.core.id() == id);
             let slot = channel_index.find(id.as_ref(), is)?;
             Some(*channels.get(slot)?.core.state().expose_secret())

@@ -1,8 +1,9 @@
 use alloc::collections::BTreeMap;
 
 use super::Runtime;
-use super::effect::{Event, Withheld};
+use super::effect::Withheld;
 use super::error::AdminError;
+use super::event::Event;
 use crate::id::MessageId;
 use crate::store::{DeadLetter, MessageRecord, StoreOp, Undelivered};
 use crate::time::Instant;
@@ -56,11 +57,12 @@ impl Runtime {
         self.advance_clock(now);
         self.check_running()?;
         let letter = self.letters.get(id).ok_or(AdminError::UnknownDeadLetter)?;
-        let slot = self.find_channel(&letter.message.channel).ok_or(AdminError::UnknownChannel)?;
-        let chan = self.channels.get(slot).ok_or(AdminError::UnknownChannel)?;
+        let channel = self.find_channel(&letter.message.channel).ok_or(AdminError::UnknownChannel)?;
         let from = letter.message.from;
-        let held = self.agents.get(*from.other().of(&chan.agents)).map_or(0, |agent| agent.inbox_bytes);
-        if from.of(&chan.directions).len >= self.config.limits.channel_items
+        let receiver = self.receiver_of(channel, from).and_then(|slot| self.agents.get(slot));
+        let held = receiver.ok_or(AdminError::UnknownChannel)?.inbox_bytes;
+        let len = self.direction(channel, from).map_or(0, |direction| direction.len);
+        if len >= self.config.limits.channel_items
             || held + letter.message.payload.len() as u64 > self.config.limits.inbox_bytes
         {
             return Err(AdminError::Full);
@@ -68,7 +70,8 @@ impl Runtime {
         let Some(letter) = self.letters.remove(id) else { return Err(AdminError::UnknownDeadLetter) };
         let record = MessageRecord { attempts: 0, ..letter.message };
         self.ops.push(StoreOp::DeleteDeadLetter(record.id));
-        let key = self.enqueue(slot, &record);
+        let key = self.enqueue(channel, &record);
+        // Of a volatile peer too: as a letter it was stored.
         self.ops.push(StoreOp::PutMessage(record));
         if let Some(key) = key {
             self.withhold(Withheld::Inboxed(key));
@@ -97,13 +100,12 @@ impl Runtime {
     /// The dead letter of a message that is still in its inbox.
     pub(super) fn letter_from(&mut self, slot: u32, cause: Undelivered) {
         let Some(message) = self.messages.get(slot) else { return };
-        let Some(chan) = self.channels.get(message.channel) else { return };
-        let sender = self.agents.get(*message.from.of(&chan.agents));
-        let receiver = self.agents.get(*message.from.other().of(&chan.agents));
-        let (Some(sender), Some(receiver)) = (sender, receiver) else { return };
+        let receiver = self.receiver_of(message.channel, message.from).and_then(|slot| self.agents.get(slot));
+        let (sender, channel) = (self.sender_of(message.channel, message.from), self.channel_id(message.channel));
+        let (Some(sender), Some(receiver), Some(channel)) = (sender, receiver, channel) else { return };
         let letter = DeadLetter {
             message: MessageRecord {
-                channel: *chan.core.id(),
+                channel,
                 from: message.from,
                 q: message.q,
                 id: message.id,
@@ -112,7 +114,7 @@ impl Runtime {
                 attempts: message.attempts,
                 payload: message.payload.clone(),
             },
-            sender: sender.id,
+            sender: sender.agent,
             receiver: receiver.id,
             cause,
         };

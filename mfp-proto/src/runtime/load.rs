@@ -1,8 +1,10 @@
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use super::effect::{Effect, Event};
+use super::check::check;
+use super::effect::Effect;
 use super::error::LoadError;
+use super::event::Event;
 use super::table::Progress;
 use super::{Phase, Runtime};
 use crate::agents::AgentState;
@@ -31,6 +33,7 @@ impl Runtime {
         check(&snapshot)?;
         let before: BTreeMap<AgentId, (bool, AgentState)> =
             self.agents.iter().map(|(_, agent)| (agent.id, (agent.attached, agent.state))).collect();
+        let mut kept = self.keep_peers();
         self.forget();
         self.boot = HmacKey::new(&self.rng.array::<32>());
         if let Some(record) = &snapshot.runtime {
@@ -42,7 +45,7 @@ impl Runtime {
         }
         let loaded = Event::Loaded {
             agents: count(snapshot.agents.len()),
-            channels: count(snapshot.channels.len()),
+            channels: count(snapshot.channels.len() + snapshot.remote_channels.len()),
             messages: count(snapshot.messages.len()),
         };
         for record in &snapshot.agents {
@@ -58,6 +61,7 @@ impl Runtime {
         for record in &snapshot.channels {
             self.load_channel(record)?;
         }
+        self.load_peers(&snapshot, &mut kept)?;
         for letter in snapshot.dead_letters {
             self.letters.push(letter);
         }
@@ -65,7 +69,10 @@ impl Runtime {
         if snapshot.runtime.is_some() {
             self.effects.push_back(Effect::Event(loaded));
         }
-        self.load_messages(snapshot.messages)
+        self.load_messages(snapshot.messages)?;
+        self.restore_peers(kept)?;
+        self.release_loaded();
+        Ok(())
     }
 
     fn forget(&mut self) {
@@ -74,6 +81,7 @@ impl Runtime {
         self.names.clear();
         self.channels.clear();
         self.channel_index.clear();
+        self.forget_peers();
         self.messages.clear();
         self.trie = GrowingTrie::new();
         self.letters = super::Letters::default();
@@ -114,47 +122,6 @@ impl Runtime {
         }
         Ok(())
     }
-}
-
-/// Refuses a snapshot that contradicts itself, before anything is changed.
-fn check(snapshot: &Snapshot) -> Result<(), LoadError> {
-    let empty = snapshot.agents.is_empty() && snapshot.channels.is_empty() && snapshot.messages.is_empty();
-    if snapshot.runtime.is_none() && !(empty && snapshot.dead_letters.is_empty()) {
-        return Err(LoadError::NoRuntimeRecord);
-    }
-    let ids: BTreeSet<_> = snapshot.agents.iter().map(|agent| agent.id).collect();
-    let names: BTreeSet<_> = snapshot.agents.iter().map(|agent| &agent.name).collect();
-    if ids.len() != snapshot.agents.len() || names.len() != snapshot.agents.len() {
-        return Err(LoadError::DuplicateAgent);
-    }
-    let channels: BTreeMap<_, _> = snapshot.channels.iter().map(|channel| (channel.id, channel.q)).collect();
-    if channels.len() != snapshot.channels.len() {
-        return Err(LoadError::DuplicateChannel);
-    }
-    for channel in &snapshot.channels {
-        let [one, other] = &channel.agents;
-        if one == other || !ids.contains(one) || !ids.contains(other) {
-            return Err(LoadError::BadChannel);
-        }
-    }
-    let numbers: BTreeSet<_> = snapshot.messages.iter().map(|message| (message.channel, message.q)).collect();
-    if numbers.len() != snapshot.messages.len() {
-        return Err(LoadError::DuplicateMessage);
-    }
-    let letters: BTreeSet<_> = snapshot.dead_letters.iter().map(|letter| letter.message.id).collect();
-    if letters.len() != snapshot.dead_letters.len() {
-        return Err(LoadError::DuplicateMessage);
-    }
-    let mut directions = BTreeMap::new();
-    for message in &snapshot.messages {
-        let len: &mut usize = directions.entry((message.channel, message.from)).or_default();
-        *len += 1;
-    }
-    if directions.values().any(|len| u16::try_from(*len).is_err()) {
-        return Err(LoadError::BadMessage);
-    }
-    let given = |message: &MessageRecord| channels.get(&message.channel).is_some_and(|q| (1..=*q).contains(&message.q));
-    if snapshot.messages.iter().all(given) { Ok(()) } else { Err(LoadError::BadMessage) }
 }
 
 fn count(len: usize) -> u32 {

@@ -23,12 +23,15 @@ pub struct Message<'a> {
     pub trace: Option<[u8; 26]>,
     /// Makes it a request: an answer is awaited for so long, from its acceptance.
     pub answer_within: Option<Duration>,
+    /// How long it may be queued for a peer, from its acceptance (section 8). After that it is dropped and reported as
+    /// expired. Means nothing inside one runtime.
+    pub ttl: Option<Duration>,
 }
 
 impl<'a> Message<'a> {
     /// A message with this payload and nothing else.
     pub const fn new(payload: &'a [u8]) -> Self {
-        Self { payload, reply_to: None, content_type: None, trace: None, answer_within: None }
+        Self { payload, reply_to: None, content_type: None, trace: None, answer_within: None, ttl: None }
     }
 
     /// The same as the answer to `message`.
@@ -56,6 +59,13 @@ impl<'a> Message<'a> {
     #[must_use]
     pub const fn answer_within(mut self, timeout: Duration) -> Self {
         self.answer_within = Some(timeout);
+        self
+    }
+
+    /// The same with a time-to-live.
+    #[must_use]
+    pub const fn ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = Some(ttl);
         self
     }
 

@@ -1,50 +1,92 @@
 //! The façade: everything above composed into one value that a driver drives.
 //!
-//! A [`Runtime`] holds agents, the channels between them and what is in their inboxes. It is driven: inputs are
-//! method calls with the time, outputs are what [`Runtime::poll_effect`] and [`Runtime::poll_timeout`] return.
-//! After any input, drain `poll_effect` until it returns `None`; nothing else happens behind your back.
+//! A [`Runtime`] holds agents, the channels between them and to agents of peers, what is in their inboxes, and a link
+//! with each peer. It is driven: inputs are method calls with the time, outputs are what [`Runtime::poll_effect`],
+//! [`Runtime::poll_transmit`] and [`Runtime::poll_timeout`] return. After any input, also after `poll_transmit`, drain
+//! `poll_effect` until it returns `None`; nothing else happens behind your back.
+//!
+//! # Replacing the identity key
+//! A runtime's id is derived from its key, and a peer knows it by that id alone. With a new key it is a new peer, and
+//! nothing of the old links can go on. So that nothing is lost:
+//! 1. close the channels to peers, and wait until all is acked ([`PeerStatus::queued`] is 0) and each inbox is empty;
+//! 2. [`Runtime::shutdown`], and start anew from the same store under the new [`Identity`]. Agents, their ids and local
+//!    channels stay;
+//! 3. [`Runtime::remove_peer`] for every peer that the store knows, then [`Runtime::add_peer`] again;
+//! 4. each peer's operator does the same with the new key and id of this runtime, told over a way that can be trusted;
+//! 5. open the channels again.
 
 mod admin;
+mod arrive;
+mod channels;
+mod check;
+mod connections;
 mod deliver;
 mod effect;
 mod error;
+mod event;
+mod inbox;
 mod index;
 mod inspect;
 mod letters;
 mod load;
+mod loss;
 mod message;
+mod open;
+mod operator;
+mod outbox;
+mod peer;
+mod peers;
 mod persist;
+mod policy;
+mod remote;
+mod restore;
 mod send;
+mod send_remote;
+mod settle;
+mod shutdown;
 mod slab;
 mod stats;
 mod table;
 mod timers;
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::fmt;
 
-pub use effect::{Batch, BatchId, CloseCause, Effect, Event, QuarantineCause};
+pub use connections::{Origin, Progress};
+pub use effect::{Batch, BatchId, Effect};
 pub use error::{AdminError, LoadError, SendError, UnknownDelivery};
+pub use event::{CloseCause, Event, QuarantineCause};
 pub use inspect::{AgentStatus, ChannelStatus};
+pub use loss::LossCause;
 pub use message::{Delivery, DeliveryId, MAX_CONTENT_TYPE, Message, Outcome, Receipt, Sender, Ticket};
+pub use open::ChannelOptions;
+pub use peer::{InvalidPeer, PeerConfig};
+pub use peers::PeerStatus;
 pub use persist::CommitFailed;
+pub use policy::AcceptPolicy;
 pub use stats::Stats;
 pub use timers::TimerKind;
 
 use crate::config::Config;
 use crate::crypto::hash::HmacKey;
 use crate::crypto::rng::Rng;
+use crate::handshake::{self, Admission, FrameKey};
 use crate::id::{AgentId, AgentName, ChannelId, Identity, MessageId, RuntimeId, StoreId};
+use crate::link::ConnId;
 use crate::local::Pipeline;
 use crate::merkle::GrowingTrie;
 use crate::store::{Snapshot, StoreOp};
 use crate::time::Instant;
+use connections::Connection;
 use effect::Withheld;
 use index::Index;
 use letters::Letters;
+use peer::Peer;
+use remote::Remote;
 use slab::{Secondary, Slab};
-use table::{Agent, Chan, Request, Stored};
+use table::{Agent, Chan, ChannelRef, Place, Request, Stored};
 use timers::{Timer, Timers};
 
 /// Whether the runtime takes new work.
@@ -55,6 +97,8 @@ enum Phase {
     AwaitingLoad,
     /// `shutdown` was called: only answers are sent.
     Draining,
+    /// All is done but for taking leave of the peers.
+    Leaving,
     Stopped,
 }
 
@@ -77,6 +121,21 @@ pub struct Runtime {
     /// Under the slots of their leaves.
     channels: Secondary<Chan>,
     channel_index: Index,
+    remotes: Slab<Remote>,
+    peers: Slab<Peer>,
+    peer_ids: BTreeMap<RuntimeId, u32>,
+    /// Those that are configured, under their keys.
+    peer_keys: BTreeMap<[u8; 32], u32>,
+    conns: BTreeMap<ConnId, Connection>,
+    /// Connections of which it is not known whose they are.
+    strangers: usize,
+    /// Made with the first of those.
+    admission: Option<Box<Admission>>,
+    frame_key: FrameKey,
+    handshakes: handshake::Rejected,
+    /// Slots of peers to be settled, and of those that have something to store.
+    active: Vec<u32>,
+    dirty: Vec<u32>,
     messages: Slab<Stored>,
     trie: GrowingTrie,
     letters: Letters,
@@ -121,6 +180,7 @@ impl Runtime {
             max_payload: config.limits.payload,
             quarantine_after: config.quarantine.validation_failures,
         };
+        let frame_key = FrameKey::derive(identity.public());
         let mut runtime = Self {
             pipeline,
             identity,
@@ -134,6 +194,17 @@ impl Runtime {
             names: BTreeMap::new(),
             channels: Secondary::new(),
             channel_index: Index::new(rng.array()),
+            remotes: Slab::new(),
+            peers: Slab::new(),
+            peer_ids: BTreeMap::new(),
+            peer_keys: BTreeMap::new(),
+            conns: BTreeMap::new(),
+            strangers: 0,
+            admission: None,
+            frame_key,
+            handshakes: handshake::Rejected::default(),
+            active: Vec::new(),
+            dirty: Vec::new(),
             messages: Slab::new(),
             trie: GrowingTrie::new(),
             letters: Letters::default(),
@@ -176,6 +247,9 @@ impl Runtime {
         let mut stats = self.stats;
         stats.agents = self.agents.len() as u64;
         stats.channels = self.channels.len() as u64;
+        stats.peers = self.peers.len() as u64;
+        stats.remote_channels = self.remotes.len() as u64;
+        stats.connections = self.conns.len() as u64;
         stats.inbox_messages = u64::from(self.unfinished);
         stats.dead_letters = self.letters.len() as u64;
         stats
@@ -186,16 +260,25 @@ impl Runtime {
     /// Store operations come out as a batch when everything else has been drained, so that what one round of
     /// inputs has gathered is committed together.
     pub fn poll_effect(&mut self) -> Option<Effect> {
-        if let Some(effect) = self.effects.pop_front() {
-            return Some(effect);
+        loop {
+            if let Some(effect) = self.effects.pop_front() {
+                return Some(effect);
+            }
+            if !self.active.is_empty() {
+                self.settle_peers();
+                continue;
+            }
+            if !self.dirty.is_empty() {
+                self.persist_links();
+                continue;
+            }
+            if !self.ops.is_empty() {
+                return Some(Effect::Persist(self.close_batch()));
+            }
+            if !self.go_on_draining() {
+                return None;
+            }
         }
-        if !self.ops.is_empty() {
-            return Some(Effect::Persist(self.close_batch()));
-        }
-        if self.phase == Phase::Draining && self.busy == 0 && self.settled_batch == self.open_batch {
-            return Some(self.drained());
-        }
-        None
     }
 
     /// When to call [`Runtime::handle_timeout`], and what for. Costs O(1).
@@ -211,40 +294,12 @@ impl Runtime {
                 Timer::Handler(message) => self.handler_timed_out(message),
                 Timer::Retry(message) => self.retry_now(message),
                 Timer::Answer(request) => self.unanswered(&request),
-                Timer::Drain => {
-                    if self.phase == Phase::Draining {
-                        let effect = self.drained();
-                        self.effects.push_back(effect);
-                    }
-                }
+                Timer::Link(peer, _) => self.link_timed_out(peer),
+                Timer::Expiry(peer, item) => self.expired(peer, item),
+                Timer::Stranger(conn) => self.stranger_timed_out(conn),
+                Timer::Drain => self.drain_timed_out(),
             }
         }
-    }
-
-    /// Stops taking work: from now on only answers (messages with `reply_to`) are sent. When no handler is busy
-    /// and all is durable, or after `drain_timeout`, or when a commit fails, [`Event::Drained`] comes out. Then every
-    /// call is refused, nothing is delivered and nothing is due; only what depends on batches under way is still told.
-    pub fn shutdown(&mut self, now: Instant) {
-        self.advance_clock(now);
-        match self.phase {
-            Phase::Running => {
-                self.phase = Phase::Draining;
-                let until = self.now + self.config.drain_timeout;
-                self.timers.set(until, Timer::Drain);
-            }
-            // What is durable is durable, and nothing else can be finished.
-            Phase::AwaitingLoad => {
-                let effect = self.drained();
-                self.effects.push_back(effect);
-            }
-            Phase::Draining | Phase::Stopped => {}
-        }
-    }
-
-    fn drained(&mut self) -> Effect {
-        self.phase = Phase::Stopped;
-        self.timers.clear();
-        Effect::Event(Event::Drained { remaining: self.unfinished })
     }
 
     /// A stale time is clamped.
@@ -256,16 +311,20 @@ impl Runtime {
         self.agent_index.find(id.as_ref(), |slot| self.agents.get(slot).is_some_and(|agent| agent.id == *id))
     }
 
-    fn find_channel(&self, id: &ChannelId) -> Option<u32> {
-        self.channel_index.find(id.as_ref(), |slot| {
-            self.trie.fetch(slot);
-            self.channels.get(slot).is_some_and(|channel| channel.core.id() == id)
-        })
+    fn find_channel(&self, id: &ChannelId) -> Option<ChannelRef> {
+        let is = |raw| match ChannelRef::from_raw(raw).place() {
+            Place::Local(slot) => {
+                self.trie.fetch(slot);
+                self.channels.get(slot).is_some_and(|channel| channel.core.id() == id)
+            }
+            Place::Remote(slot) => self.remotes.get(slot).is_some_and(|remote| remote.id == *id),
+        };
+        self.channel_index.find(id.as_ref(), is).map(ChannelRef::from_raw)
     }
 
     /// Tells `event` when everything up to now is durable.
     fn tell(&mut self, event: Event) {
-        self.withhold(Withheld::Event(event));
+        self.withhold(Withheld::Event(Box::new(event)));
     }
 }
 

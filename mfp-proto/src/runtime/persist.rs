@@ -1,12 +1,18 @@
+use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
 use core::fmt;
 use core::mem;
 
-use super::effect::{Batch, BatchId, Effect, Event, Withheld};
+use super::effect::{Batch, BatchId, Effect, Withheld};
+use super::event::Event;
 use super::slab::Key;
 use super::table::Progress;
 use super::timers::Timer;
 use super::{Phase, Runtime};
 use crate::agents::Transition;
+use crate::id::MessageId;
+use crate::link::LinkOp;
+use crate::store::{PeerRecord, StoreOp};
 use crate::time::Instant;
 
 /// The store could not commit a batch. The reason is the driver's to log.
@@ -55,6 +61,30 @@ impl Runtime {
         Batch { id, ops: mem::take(&mut self.ops) }
     }
 
+    /// Takes what the links have to store into the open batch.
+    pub(super) fn persist_links(&mut self) {
+        for slot in mem::take(&mut self.dirty) {
+            let Self { peers, remotes, agents, ops, open_batch, .. } = self;
+            let Some(key) = peers.key(slot) else { continue };
+            let Some(peer) = peers.get_mut(slot) else { continue };
+            if !mem::take(&mut peer.dirty) {
+                continue;
+            }
+            let (id, store_id, batch) = (peer.id, peer.store_id, *open_batch);
+            let Some(link) = peer.link_mut() else { continue };
+            link.persist(batch, |op| match op {
+                LinkOp::State(state) => {
+                    let record = PeerRecord { peer: id, store_id, state: state.clone() };
+                    ops.push(StoreOp::PutPeer(Box::new(record)));
+                }
+                LinkOp::PutSession(record) => ops.push(StoreOp::PutSession { peer: id, record: record.clone() }),
+                LinkOp::DeleteSession(session) => ops.push(StoreOp::DeleteSession { peer: id, id: session }),
+                LinkOp::Channel(channel, state) => ops.extend(Self::channel_op(remotes, agents, id, channel, state)),
+            });
+            self.withhold(Withheld::Link { peer: key, batch });
+        }
+    }
+
     /// Keeps something back until everything up to now is durable.
     pub(super) fn withhold(&mut self, withheld: Withheld) {
         if self.ops.is_empty() && self.settled_batch == self.open_batch {
@@ -70,17 +100,25 @@ impl Runtime {
             Withheld::Accepted { ticket, receipt, message } => {
                 self.effects.push_back(Effect::Accepted(ticket, receipt));
                 self.effects.push_back(Effect::Acked(ticket));
-                if self.phase != Phase::Stopped
-                    && let Some(request) = self.requests.get_mut(&receipt.message)
-                {
-                    let at = self.now + request.within;
-                    request.timer = Some(self.timers.set(at, Timer::Answer(receipt.message)));
-                }
+                self.start_request(&receipt.message);
                 self.inboxed(message);
             }
+            Withheld::Queued { ticket, receipt } => self.queued(ticket, receipt),
+            Withheld::Lost(lost) => self.tell_lost(&lost),
+            Withheld::Link { peer, batch } => self.link_persisted(peer, batch),
             Withheld::Inboxed(message) => self.inboxed(message),
             Withheld::Bound { agent } => self.bound(agent),
-            Withheld::Event(event) => self.effects.push_back(Effect::Event(event)),
+            Withheld::Event(event) => self.effects.push_back(Effect::Event(*event)),
+        }
+    }
+
+    /// The time for an answer runs from the acceptance of the request.
+    pub(super) fn start_request(&mut self, message: &MessageId) {
+        if self.phase != Phase::Stopped
+            && let Some(request) = self.requests.get_mut(message)
+        {
+            let at = self.now + request.within;
+            request.timer = Some(self.timers.set(at, Timer::Answer(*message)));
         }
     }
 
@@ -98,7 +136,7 @@ impl Runtime {
     }
 
     /// A message is durable.
-    fn inboxed(&mut self, key: Key) {
+    pub(super) fn inboxed(&mut self, key: Key) {
         if self.messages.get_key(key).is_none_or(|message| message.progress != Progress::Unpersisted) {
             return;
         }
@@ -113,21 +151,31 @@ impl Runtime {
         // Until the load nothing is known of the messages, so nothing may happen to them.
         self.timers.forget_messages();
         self.effects.push_back(Effect::Event(Event::StoreFailed));
+        let mut failed = BTreeSet::new();
         while let Some((_, withheld)) = self.withheld.pop_front() {
-            if let Withheld::Accepted { ticket, receipt, .. } = withheld {
-                self.requests.remove(&receipt.message);
-                self.effects.push_back(Effect::Uncertain(ticket));
+            match withheld {
+                Withheld::Accepted { ticket, receipt, .. } | Withheld::Queued { ticket, receipt } => {
+                    self.requests.remove(&receipt.message);
+                    failed.insert(ticket);
+                    self.effects.push_back(Effect::Uncertain(ticket));
+                }
+                Withheld::Lost(lost) => self.effects.extend(lost.ticket.map(Effect::Uncertain)),
+                _ => {}
             }
         }
-        let effect = match self.phase {
+        // What is told of their tickets is told.
+        for peer in self.peers.iter_mut() {
+            peer.outbox.forget_tickets(&failed);
+        }
+        match self.phase {
             Phase::Running => {
                 self.phase = Phase::AwaitingLoad;
-                Effect::Load
+                self.drop_links();
+                self.effects.push_back(Effect::Load);
             }
             // There is no use in going on from a snapshot.
-            Phase::Draining => self.drained(),
-            Phase::AwaitingLoad | Phase::Stopped => return,
-        };
-        self.effects.push_back(effect);
+            Phase::Draining | Phase::Leaving => self.drained(),
+            Phase::AwaitingLoad | Phase::Stopped => {}
+        }
     }
 }

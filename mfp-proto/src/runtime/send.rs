@@ -1,8 +1,8 @@
-use super::effect::{Effect, Event, QuarantineCause, Withheld};
+use super::effect::{Effect, Withheld};
 use super::error::SendError;
+use super::event::{Event, QuarantineCause};
 use super::message::{MAX_CONTENT_TYPE, Message, Receipt, Ticket};
-use super::slab::NONE;
-use super::table::{Progress, Request, Stored};
+use super::table::{ChannelRef, Place, Request};
 use super::{Phase, Runtime};
 use crate::agents::{AgentState, Tool, ToolError};
 use crate::id::{AgentId, ChannelId, MessageId};
@@ -21,9 +21,11 @@ struct Route {
 impl Runtime {
     /// The tool `send`: sends `message` from `agent` on `channel`.
     ///
-    /// The six stages run now. The outcome of the ticket comes out of `poll_effect`: `Accepted` when the message is
-    /// durable, `Acked` when it is durable at the receiver's runtime, for a request also an answer (in
-    /// [`Delivery::answers`](super::Delivery::answers)) or `Unanswered`; `Uncertain` instead if a commit failed.
+    /// On a channel inside the runtime the six stages run now; on one to a peer the message is queued. The outcome of the
+    /// ticket comes out of `poll_effect`: `Accepted` when the message is durable here (for a volatile peer: queued),
+    /// `Acked` when it is durable at the receiver's runtime, for a request also an answer (in
+    /// [`Delivery::answers`](super::Delivery::answers)) or `Unanswered`. Instead of what has not been told yet may come
+    /// `Failed` if it certainly does not reach the peer, or `Uncertain` if that is not known.
     ///
     /// # Errors
     /// [`SendError`]; nothing was sent.
@@ -35,31 +37,52 @@ impl Runtime {
         message: Message<'_>,
     ) -> Result<Ticket, SendError> {
         self.advance_clock(now);
-        let route = self.route(agent, channel, &message)?;
+        let (sender, place) = self.check_send(agent, channel, &message)?;
+        let slot = match place {
+            Place::Local(slot) => slot,
+            Place::Remote(slot) => return self.send_remote(sender, slot, &message),
+        };
+        let route = self.route(sender, slot, &message)?;
         self.check_room(&route, &message)?;
-        self.check_rate(&route)?;
+        self.check_rate(route.sender)?;
         let payload = self.run_stages(&route, message.payload)?;
         Ok(self.accept(&route, agent, channel, &message, payload))
     }
 
-    fn route(&self, agent: AgentId, channel: ChannelId, message: &Message<'_>) -> Result<Route, SendError> {
+    /// What holds for every message.
+    fn check_send(&self, agent: AgentId, channel: ChannelId, message: &Message<'_>) -> Result<(u32, Place), SendError> {
         match self.phase {
             Phase::AwaitingLoad => return Err(SendError::Reloading),
-            Phase::Stopped => return Err(SendError::ShuttingDown),
+            Phase::Stopped | Phase::Leaving => return Err(SendError::ShuttingDown),
             Phase::Draining if message.reply_to.is_none() => return Err(SendError::ShuttingDown),
             Phase::Running | Phase::Draining => {}
         }
         let sender = self.find_agent(&agent).ok_or(ToolError::UnknownAgent)?;
         Tool::Send.allowed(self.agents.get(sender).map_or(AgentState::Terminated, |agent| agent.state))?;
-        let slot = self.find_channel(&channel).ok_or(SendError::UnknownChannel)?;
-        let chan = self.channels.get(slot).ok_or(SendError::UnknownChannel)?;
-        let side = chan.side(sender).ok_or(SendError::NotAMember)?;
+        let place = self.find_channel(&channel).ok_or(SendError::UnknownChannel)?.place();
+        // One that does not take part hears nothing else of the channel.
+        if !self.takes_part(sender, place) {
+            return Err(SendError::NotAMember);
+        }
         if message.payload.is_empty() {
             return Err(SendError::EmptyPayload);
         }
         if message.content_type.is_some_and(|text| !is_content_type(text)) {
             return Err(SendError::InvalidContentType);
         }
+        Ok((sender, place))
+    }
+
+    fn takes_part(&self, sender: u32, place: Place) -> bool {
+        match place {
+            Place::Local(slot) => self.channels.get(slot).and_then(|chan| chan.side(sender)).is_some(),
+            Place::Remote(slot) => self.remotes.get(slot).is_some_and(|remote| remote.agent() == Some(sender)),
+        }
+    }
+
+    fn route(&self, sender: u32, slot: u32, message: &Message<'_>) -> Result<Route, SendError> {
+        let chan = self.channels.get(slot).ok_or(SendError::UnknownChannel)?;
+        let side = chan.side(sender).ok_or(SendError::NotAMember)?;
         chan.core.accept(&self.pipeline, message.payload.len())?;
         if chan.q == u64::MAX {
             return Err(SendError::Stage(StageError::StepsExhausted));
@@ -73,7 +96,8 @@ impl Runtime {
         let waiting = route.side.of(&chan.directions).len;
         let held = self.agents.get(route.receiver).map_or(0, |agent| agent.inbox_bytes);
         // Two agents that ask each other until both inboxes are full could else never answer.
-        let awaited = message.reply_to.is_some_and(|asked| self.awaits(&asked, chan, route.side));
+        let awaited =
+            message.reply_to.is_some_and(|asked| self.awaits(&asked, ChannelRef::local(route.channel), route.side));
         let (items, bytes) = if awaited {
             (limits.channel_items.saturating_mul(2), limits.inbox_bytes.saturating_mul(2))
         } else {
@@ -87,14 +111,14 @@ impl Runtime {
         Ok(())
     }
 
-    fn check_rate(&mut self, route: &Route) -> Result<(), SendError> {
-        let (Some(rate), Some(agent)) = (self.config.quarantine.rate, self.agents.get_mut(route.sender)) else {
+    pub(super) fn check_rate(&mut self, sender: u32) -> Result<(), SendError> {
+        let (Some(rate), Some(agent)) = (self.config.quarantine.rate, self.agents.get_mut(sender)) else {
             return Ok(());
         };
         let Err(limited) = agent.rate.check(self.now, &rate) else { return Ok(()) };
         self.stats.refused_rate += 1;
         if self.config.quarantine.abuse.is_some_and(|abuse| agent.abuse.check(self.now, &abuse).is_err()) {
-            self.quarantine_slot(route.sender, QuarantineCause::Abuse);
+            self.quarantine_slot(sender, QuarantineCause::Abuse);
         }
         Err(SendError::RateLimited { retry_after: limited.retry_after })
     }
@@ -133,7 +157,7 @@ impl Runtime {
             let event = Event::ValidationFailed { channel, stage: error.stage(), in_a_row };
             self.effects.push_back(Effect::Event(event));
             if quarantined {
-                self.put_channel(slot);
+                self.put_channel(ChannelRef::local(slot));
                 self.tell(Event::ChannelQuarantined { channel, cause: QuarantineCause::ValidationFailures });
             }
         }
@@ -171,46 +195,12 @@ impl Runtime {
         if let Some(within) = message.answer_within {
             self.requests.insert(record.id, Request { ticket, agent, channel, within, timer: None });
         }
-        let key = self.enqueue(route.channel, &record);
+        let key = self.enqueue(ChannelRef::local(route.channel), &record);
         self.ops.push(StoreOp::PutMessage(record));
         if let Some(message) = key {
             self.withhold(Withheld::Accepted { ticket, receipt, message });
         }
         ticket
-    }
-
-    /// Puts a message at the end of its direction.
-    pub(super) fn enqueue(&mut self, channel: u32, record: &MessageRecord) -> Option<super::slab::Key> {
-        let key = self.messages.insert(Stored {
-            channel,
-            from: record.from,
-            progress: Progress::Unpersisted,
-            attempts: record.attempts,
-            handing: 0,
-            next: NONE,
-            q: record.q,
-            id: record.id,
-            reply_to: record.reply_to,
-            answers: None,
-            meta: record.meta.clone(),
-            payload: record.payload.clone(),
-        })?;
-        self.busy += 1;
-        self.unfinished += 1;
-        let chan = self.channels.get_mut(channel)?;
-        let receiver = *record.from.other().of(&chan.agents);
-        let direction = record.from.of_mut(&mut chan.directions);
-        let tail = core::mem::replace(&mut direction.tail, key.slot);
-        direction.len += 1;
-        if tail == NONE {
-            direction.head = key.slot;
-        } else if let Some(last) = self.messages.get_mut(tail) {
-            last.next = key.slot;
-        }
-        if let Some(agent) = self.agents.get_mut(receiver) {
-            agent.inbox_bytes += record.payload.len() as u64;
-        }
-        Some(key)
     }
 }
 

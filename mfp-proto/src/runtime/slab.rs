@@ -17,11 +17,21 @@ pub(super) struct Slab<T> {
     /// Apart from the values, which keep their alignment so: a look-up by slot does not need them.
     generations: Vec<u32>,
     free: Vec<u32>,
+    /// Of a slot that is new.
+    first: u32,
 }
 
 impl<T> Slab<T> {
     pub(super) const fn new() -> Self {
-        Self { values: Vec::new(), generations: Vec::new(), free: Vec::new() }
+        Self { values: Vec::new(), generations: Vec::new(), free: Vec::new(), first: 0 }
+    }
+
+    /// Gives back its memory, if it is empty. No key is used again.
+    pub(super) fn release(&mut self) {
+        if self.len() == 0 {
+            let used = self.generations.iter().max().map_or(self.first, |used| used.wrapping_add(1));
+            *self = Self { first: used, ..Self::new() };
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -37,9 +47,13 @@ impl<T> Slab<T> {
             return self.key(slot);
         }
         let slot = u32::try_from(self.values.len()).ok().filter(|slot| *slot != NONE)?;
+        if self.values.len() == self.values.capacity() {
+            // By a quarter: twice as much is a lot where it is never filled.
+            self.values.reserve_exact((self.values.len() / 4).max(4));
+        }
         self.values.push(Some(value));
-        self.generations.push(0);
-        Some(Key { slot, generation: 0 })
+        self.generations.push(self.first);
+        Some(Key { slot, generation: self.first })
     }
 
     pub(super) fn remove(&mut self, slot: u32) -> Option<T> {
@@ -79,6 +93,10 @@ impl<T> Slab<T> {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
         (0..).zip(&self.values).filter_map(|(slot, value)| Some((slot, value.as_ref()?)))
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.values.iter_mut().flatten()
     }
 }
 

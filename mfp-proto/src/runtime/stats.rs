@@ -28,6 +28,22 @@ pub struct Stats {
     pub batches: u64,
     /// Commits that failed.
     pub store_failures: u64,
+    /// Messages accepted for peers.
+    pub messages_queued: u64,
+    /// Messages of peers taken into inboxes.
+    pub messages_received: u64,
+    /// Messages for peers that are lost, or may be.
+    pub messages_lost: u64,
+    /// Messages for peers that were queued for too long.
+    pub messages_expired: u64,
+    /// Connections closed because nobody showed in time whose they were, or too many did not.
+    pub strangers_dropped: u64,
+    /// Peers now, those included that only the store knows.
+    pub peers: u64,
+    /// Channels to peers now.
+    pub remote_channels: u64,
+    /// Connections now.
+    pub connections: u64,
     /// Agents now.
     pub agents: u64,
     /// Channels now.

@@ -13,6 +13,45 @@ use crate::merkle::Leaf;
 use crate::policy::RateLimiter;
 use crate::store::{AgentRecord, ChannelRecord, Meta, Payload, Side};
 
+/// Names a channel: one inside this runtime, under the slot of its leaf, or one to a peer, under its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ChannelRef(u32);
+
+/// Where the channel is that a [`ChannelRef`] names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In the table of channels inside this runtime.
+    Local(u32),
+    /// In the table of channels to peers.
+    Remote(u32),
+}
+
+impl ChannelRef {
+    /// Slots are below it: a trie has no room for so many leaves.
+    const REMOTE: u32 = 1 << 31;
+
+    pub(super) const fn local(slot: u32) -> Self {
+        Self(slot)
+    }
+
+    pub(super) const fn remote(slot: u32) -> Self {
+        Self(slot | Self::REMOTE)
+    }
+
+    /// As an [`Index`](super::index::Index) keeps it.
+    pub(super) const fn from_raw(raw: u32) -> Self {
+        Self(raw)
+    }
+
+    pub(super) const fn raw(self) -> u32 {
+        self.0
+    }
+
+    pub(super) const fn place(self) -> Place {
+        if self.0 & Self::REMOTE == 0 { Place::Local(self.0) } else { Place::Remote(self.0 & !Self::REMOTE) }
+    }
+}
+
 /// An agent of this runtime.
 #[derive(Debug)]
 pub(super) struct Agent {
@@ -23,8 +62,8 @@ pub(super) struct Agent {
     pub(super) state: AgentState,
     /// Whether somebody handles its messages. Not so after a load, until its name is bound again.
     pub(super) attached: bool,
-    /// Slots of its channels.
-    pub(super) channels: Vec<u32>,
+    /// Its channels.
+    pub(super) channels: Vec<ChannelRef>,
     pub(super) rate: RateLimiter,
     pub(super) abuse: RateLimiter,
     /// Bytes of the unfinished messages to it.
@@ -125,7 +164,7 @@ impl Progress {
 /// An unfinished message.
 #[derive(Debug)]
 pub(super) struct Stored {
-    pub(super) channel: u32,
+    pub(super) channel: ChannelRef,
     pub(super) from: Side,
     pub(super) progress: Progress,
     pub(super) attempts: u16,

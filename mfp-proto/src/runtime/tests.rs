@@ -2,6 +2,9 @@ extern crate std;
 use std::vec::Vec;
 
 mod answers;
+mod net;
+mod operator;
+mod remote;
 
 use super::*;
 use crate::store::{MemoryStore, Store};

@@ -2,6 +2,7 @@ use alloc::collections::BTreeMap;
 
 use super::slab::Key;
 use crate::id::MessageId;
+use crate::link::{self, ConnId};
 use crate::time::Instant;
 
 /// What a deadline is for.
@@ -14,6 +15,12 @@ pub enum TimerKind {
     Retry,
     /// An answer has not come.
     Answer,
+    /// A queued message has had its time-to-live.
+    Expiry,
+    /// A deadline of a link.
+    Link(link::timers::TimerKind),
+    /// A connection has not shown in time whose it is.
+    Stranger,
     /// The shutdown's time is over.
     Drain,
 }
@@ -23,6 +30,11 @@ pub(super) enum Timer {
     Handler(Key),
     Retry(Key),
     Answer(MessageId),
+    /// Of this peer, this item.
+    Expiry(Key, Key),
+    /// Of this peer.
+    Link(Key, link::timers::TimerKind),
+    Stranger(ConnId),
     Drain,
 }
 
@@ -32,6 +44,9 @@ impl Timer {
             Self::Handler(_) => TimerKind::Handler,
             Self::Retry(_) => TimerKind::Retry,
             Self::Answer(_) => TimerKind::Answer,
+            Self::Expiry(..) => TimerKind::Expiry,
+            Self::Link(_, kind) => TimerKind::Link(kind),
+            Self::Stranger(_) => TimerKind::Stranger,
             Self::Drain => TimerKind::Drain,
         }
     }
@@ -90,7 +105,7 @@ impl Timers {
         self.next = None;
     }
 
-    /// Forgets the timers of messages in inboxes.
+    /// Forgets the timers of messages and links.
     pub(super) fn forget_messages(&mut self) {
         self.queue.retain(|_, timer| matches!(timer, Timer::Answer(_) | Timer::Drain));
         self.refresh();

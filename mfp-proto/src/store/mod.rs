@@ -1,15 +1,16 @@
 //! The contract between the core and a durable store.
 //!
 //! The core emits batches of [`StoreOp`]s; a store commits them in order, each batch whole or not at all, and loads
-//! a [`Snapshot`] at start and after a failed commit. Channel keys are never among them (section 3).
+//! a [`Snapshot`] at start and after a failed commit. Keys of channels and of sessions are never among them (sections 3 and
+//! 6); the HS of a session, which proves positions and opens nothing, is.
 
 mod memory;
 mod record;
 
 pub use memory::MemoryStore;
 pub use record::{
-    AgentRecord, ChannelRecord, DeadLetter, MessageRecord, Meta, Payload, RuntimeRecord, Side, Snapshot, StoreOp,
-    Undelivered,
+    AgentRecord, ChannelRecord, DeadLetter, MessageRecord, Meta, OutboxRecord, Payload, PeerRecord,
+    RemoteChannelRecord, RemoteCounts, RuntimeRecord, Side, Snapshot, StoreOp, Undelivered,
 };
 
 /// A durable store.

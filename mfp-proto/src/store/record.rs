@@ -1,10 +1,15 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::num::NonZeroU64;
+use core::time::Duration;
 
 use crate::frame::Depth;
-use crate::id::{AgentId, AgentName, ChannelId, MessageId, StoreId};
+use crate::id::{AgentId, AgentName, ChannelId, MessageId, RuntimeId, SessionId, StoreId};
+use crate::link::channel::Phase;
+use crate::link::{LinkState, SessionRecord};
 use crate::local::Freeze;
+use crate::wire::item::Kind;
 
 /// The bytes of a message. Shared, never changed.
 pub type Payload = Arc<[u8]>;
@@ -101,9 +106,9 @@ pub struct Meta {
 /// An accepted message that its receiver has not finished.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessageRecord {
-    /// Its channel.
+    /// Its channel: inside the runtime, or to a peer.
     pub channel: ChannelId,
-    /// Who sent it.
+    /// Who sent it. On a channel to a peer that is always [`Side::Second`], the peer's agent.
     pub from: Side,
     /// Its number among those accepted on the channel, from 1.
     pub q: u64,
@@ -117,6 +122,84 @@ pub struct MessageRecord {
     pub attempts: u16,
     /// The bytes.
     pub payload: Payload,
+}
+
+/// What is kept of a peer in mode durable. Of a volatile one nothing is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerRecord {
+    /// The peer.
+    pub peer: RuntimeId,
+    /// The store id that this side shows it; ids of messages to it derive from it (section 7).
+    pub store_id: StoreId,
+    /// The state of the link with it.
+    pub state: LinkState,
+}
+
+/// A channel between an agent of this runtime and one of a peer (section 11).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteChannelRecord {
+    /// Its id.
+    pub id: ChannelId,
+    /// The peer.
+    pub peer: RuntimeId,
+    /// The agent of this runtime. It may be gone while the channel is being closed.
+    pub agent: AgentId,
+    /// The name of that agent.
+    pub local_name: AgentName,
+    /// The name of the peer's agent.
+    pub remote_name: AgentName,
+    /// The peer's agent; none before ACCEPT.
+    pub remote: Option<AgentId>,
+    /// Whether this side opened it.
+    pub opener: bool,
+    /// Whether this side has quarantined it.
+    pub quarantined: bool,
+    /// Where it is in its life; none once both sides have closed it, while its inbox is not empty.
+    pub phase: Option<Phase>,
+    /// `bind_c`; none before ACCEPT.
+    pub bind: Option<[u8; 32]>,
+    /// Whether its items are padded (section 13).
+    pub padding: bool,
+    /// How much it has carried.
+    pub counts: RemoteCounts,
+}
+
+/// How much a channel to a peer has carried (sections 7 and 8).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RemoteCounts {
+    /// The highest q that this side has given.
+    pub q: u64,
+    /// DATA items that have got their number.
+    pub sent: u64,
+    /// DATA items received.
+    pub received: u64,
+    /// The highest q received.
+    pub received_q: u64,
+    /// DATA items received that are durably done.
+    pub done: u64,
+}
+
+/// An item that was accepted for a peer and is not acked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutboxRecord {
+    /// The peer.
+    pub peer: RuntimeId,
+    /// Counts what was accepted for the peer, of all channels together, from 1.
+    pub seq: u64,
+    /// Its number; none while it is queued.
+    pub n: Option<NonZeroU64>,
+    /// Its channel: that of DATA; of another kind the one that its body names.
+    pub channel: ChannelId,
+    /// Its kind, which is one that is numbered.
+    pub kind: Kind,
+    /// Whether it answers an item of the peer (section 8, `max_answers`).
+    pub answer: bool,
+    /// The q of DATA; 0 of another kind.
+    pub q: u64,
+    /// How long it may stay queued.
+    pub ttl: Option<Duration>,
+    /// Its body, as on the wire.
+    pub body: Payload,
 }
 
 /// Why a message became a dead letter.
@@ -156,7 +239,7 @@ pub enum StoreOp {
     PutChannel(ChannelRecord),
     /// Removes a channel and every message in it.
     DeleteChannel(ChannelId),
-    /// Adds a message, and raises its channel's q to its own.
+    /// Adds a message, and raises its channel's q to its own if that is a channel inside the runtime.
     PutMessage(MessageRecord),
     /// Records how many attempts at a message have failed.
     SetAttempts {
@@ -178,7 +261,64 @@ pub enum StoreOp {
     PutDeadLetter(DeadLetter),
     /// Removes a dead letter.
     DeleteDeadLetter(MessageId),
+    /// Adds or replaces a peer. What else is kept of it stays.
+    PutPeer(Box<PeerRecord>),
+    /// Removes a peer and everything of it: session records, channels and their messages, items.
+    DeletePeer(RuntimeId),
+    /// Adds or replaces a session record of a peer.
+    PutSession {
+        /// The peer.
+        peer: RuntimeId,
+        /// The record.
+        record: SessionRecord,
+    },
+    /// Removes a session record of a peer.
+    DeleteSession {
+        /// The peer.
+        peer: RuntimeId,
+        /// The session.
+        id: SessionId,
+    },
+    /// Adds or replaces a channel to a peer.
+    PutRemoteChannel(Box<RemoteChannelRecord>),
+    /// Records how much a channel to a peer has carried.
+    SetRemoteCounts {
+        /// The channel.
+        channel: ChannelId,
+        /// Its counts.
+        counts: RemoteCounts,
+    },
+    /// Removes a channel to a peer, and every message received on it.
+    DeleteRemoteChannel(ChannelId),
+    /// Adds or replaces an item for a peer, and raises its channel's q to its own.
+    PutOutbox(OutboxRecord),
+    /// Records the number of an item for a peer.
+    NumberOutbox {
+        /// The peer.
+        peer: RuntimeId,
+        /// The item.
+        seq: u64,
+        /// Its number.
+        n: NonZeroU64,
+    },
+    /// Removes an item for a peer.
+    DeleteOutbox {
+        /// The peer.
+        peer: RuntimeId,
+        /// The item.
+        seq: u64,
+    },
+    /// Removes the items for a peer that have a number up to this one.
+    DeleteAcked {
+        /// The peer.
+        peer: RuntimeId,
+        /// The highest number acked.
+        up_to: u64,
+    },
 }
+
+/// A batch is a list of these: what is large and rare is boxed.
+const _: () = assert!(size_of::<StoreOp>() <= 176);
 
 /// Everything that is durable. The default is what a new store holds: nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -194,4 +334,12 @@ pub struct Snapshot {
     pub messages: Vec<MessageRecord>,
     /// The dead letters, oldest first.
     pub dead_letters: Vec<DeadLetter>,
+    /// The peers in mode durable, in any order.
+    pub peers: Vec<PeerRecord>,
+    /// Their session records, in any order.
+    pub sessions: Vec<(RuntimeId, SessionRecord)>,
+    /// The channels to them, in any order.
+    pub remote_channels: Vec<RemoteChannelRecord>,
+    /// What was accepted for them and is not acked, in any order.
+    pub outbox: Vec<OutboxRecord>,
 }

@@ -1,5 +1,5 @@
 //! Nothing that is done for a message allocates: not the handshake, not sealing and opening, and not what a stranger
-//! sends.
+//! sends. And what is idle holds little.
 
 use std::num::NonZeroU64;
 
@@ -18,6 +18,9 @@ use mfp_proto::wire::deframer::{Deframer, Expect, Progress};
 use mfp_proto::wire::header::CONTROL;
 use mfp_proto::wire::item::{Data, Meta, Pos};
 use mfp_proto::wire::{HEADER_LEN, Item, Malformed};
+
+#[path = "bounds/idle.rs"]
+mod idle;
 
 #[global_allocator]
 static COUNTING: Counting = Counting;

@@ -1,7 +1,5 @@
 //! Steps 1 to 5 of a message (section 6): what both sides derive before a byte of the body exists.
 
-use zeroize::Zeroize;
-
 use crate::crypto::hash::HmacKey;
 use crate::crypto::{Secret, stream};
 use crate::frame::{self, Depth};
@@ -54,7 +52,8 @@ impl Jitter {
 
 impl Drop for Jitter {
     fn drop(&mut self) {
-        self.used_mut().zeroize();
+        self.used_mut().fill(0);
+        zeroize::optimization_barrier(&self.bytes);
     }
 }
 

@@ -213,6 +213,12 @@ impl<S: Storage> Link<S> {
         self.ready && self.receives.ack() >= self.receives.received()
     }
 
+    /// Whether message 2 of a pending session is still to be sent.
+    pub(super) fn owes_message2(&self, conn: ConnId) -> bool {
+        let mut pending = (0..self.pending.len()).filter_map(|at| self.pending.get(at));
+        pending.any(|pending| pending.conn == conn && matches!(pending.stage, Stage::Received(_)))
+    }
+
     /// Message 2 of a pending session, into the front of `out`.
     pub(super) fn send_message2(&mut self, conn: ConnId, out: &mut [u8], cx: &mut Context<'_>) -> Option<usize> {
         let place = out.first_chunk_mut::<MESSAGE2_LEN>()?;

@@ -379,6 +379,11 @@ impl<S: Storage> Link<S> {
         let _ = self.events.push_back(event);
     }
 
+    /// Whether there is a session.
+    pub fn is_up(&self) -> bool {
+        self.live().is_some()
+    }
+
     /// How it is.
     pub fn status(&self) -> LinkStatus {
         let session = self.live().map(|live| SessionStatus {

@@ -20,7 +20,8 @@ impl<S: Storage> Link<S> {
     fn expired(&mut self, kind: TimerKind, cx: &mut Context<'_>) {
         match kind {
             // `poll_transmit` looks at the time itself.
-            TimerKind::LoneAck | TimerKind::KeepAlive => {}
+            TimerKind::LoneAck => {}
+            TimerKind::KeepAlive => self.release(),
             TimerKind::Message => self.message_expired(cx),
             TimerKind::Handshake => self.handshake_expired(cx),
             TimerKind::Dead => {
@@ -39,6 +40,17 @@ impl<S: Storage> Link<S> {
             TimerKind::Drain => self.replacement_failed(),
             TimerKind::End => self.end_session(DownCause::Bye(Code::KeyTooOld), Some(Code::KeyTooOld), cx),
         }
+    }
+
+    /// Nothing has flowed for a while: the memory that the last burst took is given back.
+    fn release(&mut self) {
+        self.sends.release();
+        self.receives.release();
+        self.dirty.release();
+        self.grants.release();
+        self.marks.release();
+        self.events.release();
+        self.pending.release();
     }
 
     fn message_expired(&mut self, cx: &mut Context<'_>) {

@@ -69,7 +69,7 @@ impl<S: Storage> Link<S> {
             fits(out, MESSAGE1_LEN)?;
             Ok(self.send_message1(conn, out, cx))
         } else {
-            if !self.may_answer() {
+            if !self.may_answer() || !self.owes_message2(conn) {
                 return Ok(None);
             }
             fits(out, MESSAGE2_LEN)?;

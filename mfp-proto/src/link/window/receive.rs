@@ -82,6 +82,11 @@ impl<Q: Queue<u32>> ReceiveWindow<Q> {
         Self { received: n, durable: n, tag, lens: Q::default(), window: None, delay }
     }
 
+    /// Gives back memory that an empty window does not need.
+    pub fn release(&mut self) {
+        self.lens.release();
+    }
+
     /// The cursor with everything received so far: what a POS states, which is withheld until it is durable (rule W6).
     pub fn received(&self) -> u64 {
         self.received

@@ -63,6 +63,11 @@ impl<Q: Queue<Numbered>> SendWindow<Q> {
         Self { acked, durable: acked, items: Q::default(), bytes: 0, window: None, taken: 0 }
     }
 
+    /// Gives back memory that an empty window does not need.
+    pub fn release(&mut self) {
+        self.items.release();
+    }
+
     /// Takes the next numbered item from the store, and returns its number.
     ///
     /// # Errors

@@ -13,14 +13,18 @@ use crate::crypto::aead::Suite;
 use crate::crypto::dh::{PublicKey, StaticSecret};
 use crate::frame::Depth;
 use crate::id::{AgentId, AgentName, ChannelId, Identity, MessageId, RuntimeId, SessionId, StoreId};
+use crate::link::channel::Phase;
+use crate::link::{Cursor, Diagnosis, LinkState, SessionRecord, Suspension};
 use crate::local::Freeze;
 use crate::merkle::{LeafId, PathStep, Proof};
 use crate::policy::{BackoffConfig, BreakerConfig, Rate};
 use crate::runtime::{CommitFailed, Outcome};
 use crate::store::{
-    AgentRecord, ChannelRecord, DeadLetter, MessageRecord, Meta, RuntimeRecord, Side, Snapshot, StoreOp, Undelivered,
+    AgentRecord, ChannelRecord, DeadLetter, MessageRecord, Meta, OutboxRecord, PeerRecord, RemoteChannelRecord,
+    RemoteCounts, RuntimeRecord, Side, Snapshot, StoreOp, Undelivered,
 };
 use crate::time::Instant;
+use crate::wire::item::Kind;
 
 /// Any bytes.
 macro_rules! from_bytes {
@@ -74,6 +78,8 @@ one_of! {
     Outcome: Done, Failed;
     Undelivered: AttemptsExhausted, ChannelClosed;
     Tool: Send, Channels, Status;
+    Kind: Ack, Data, Open, Accept, Reject, Close, Negotiate, RotateReq, RotateAck, RotateDone, Gap, Bye, Credit;
+    Diagnosis: PeerReset, Fresh, PeerRollback, LocalRollback, Corruption, Ok;
     AgentState: Unregistered, Binding, Bound, Active, Quarantined, Terminated;
 }
 
@@ -85,7 +91,17 @@ by_field! {
     ChannelRecord { id, agents, depth, quarantined, q }
     MessageRecord { channel, from, q, id, reply_to, meta, attempts, payload }
     DeadLetter { message, sender, receiver, cause }
-    Snapshot { runtime, agents, channels, messages, dead_letters }
+    Cursor { n, session, history }
+    Suspension { diagnosis, claimed }
+    LinkState { peer_store, chan_max, acked, cursor, suspended, accepting }
+    SessionRecord { id, history, first_n, closed }
+    PeerRecord { peer, store_id, state }
+    RemoteCounts { q, sent, received, received_q, done }
+    RemoteChannelRecord {
+        id, peer, agent, local_name, remote_name, remote, opener, quarantined, phase, bind, padding, counts
+    }
+    OutboxRecord { peer, seq, n, channel, kind, answer, q, ttl, body }
+    Snapshot { runtime, agents, channels, messages, dead_letters, peers, sessions, remote_channels, outbox }
 }
 
 built! {
@@ -125,7 +141,13 @@ built! {
         7 => Self::Unbind,
         _ => Self::Terminate,
     };
-    StoreOp: |u| match u.int_in_range(0..=9)? {
+    Phase: |u| match u.int_in_range(0..=3)? {
+        0 => Self::Opening,
+        1 => Self::Asked,
+        2 => Self::Open { sends: u.arbitrary()? },
+        _ => Self::Closing { unanswered: u.arbitrary()?, acked: u.arbitrary()?, theirs: u.arbitrary()? },
+    };
+    StoreOp: |u| match u.int_in_range(0..=20)? {
         0 => Self::PutRuntime(u.arbitrary()?),
         1 => Self::PutAgent(u.arbitrary()?),
         2 => Self::DeleteAgent(u.arbitrary()?),
@@ -135,6 +157,17 @@ built! {
         6 => Self::SetAttempts { channel: u.arbitrary()?, q: u.arbitrary()?, attempts: u.arbitrary()? },
         7 => Self::DeleteMessage { channel: u.arbitrary()?, q: u.arbitrary()? },
         8 => Self::PutDeadLetter(u.arbitrary()?),
-        _ => Self::DeleteDeadLetter(u.arbitrary()?),
+        9 => Self::DeleteDeadLetter(u.arbitrary()?),
+        10 => Self::PutPeer(u.arbitrary()?),
+        11 => Self::DeletePeer(u.arbitrary()?),
+        12 => Self::PutSession { peer: u.arbitrary()?, record: u.arbitrary()? },
+        13 => Self::DeleteSession { peer: u.arbitrary()?, id: u.arbitrary()? },
+        14 => Self::PutRemoteChannel(u.arbitrary()?),
+        15 => Self::SetRemoteCounts { channel: u.arbitrary()?, counts: u.arbitrary()? },
+        16 => Self::DeleteRemoteChannel(u.arbitrary()?),
+        17 => Self::PutOutbox(u.arbitrary()?),
+        18 => Self::NumberOutbox { peer: u.arbitrary()?, seq: u.arbitrary()?, n: u.arbitrary()? },
+        19 => Self::DeleteOutbox { peer: u.arbitrary()?, seq: u.arbitrary()? },
+        _ => Self::DeleteAcked { peer: u.arbitrary()?, up_to: u.arbitrary()? },
     };
 }

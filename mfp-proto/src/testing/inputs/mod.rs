@@ -4,6 +4,7 @@ mod arbitrary;
 mod build;
 mod message;
 mod snapshot;
+mod snapshot_peers;
 pub mod strategy;
 
 pub use message::OwnedMessage;

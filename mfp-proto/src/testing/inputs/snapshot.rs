@@ -5,6 +5,7 @@ use std::vec::Vec;
 
 use ::arbitrary::{Arbitrary, Unstructured};
 
+use super::snapshot_peers::Peers;
 use crate::frame::Depth;
 use crate::id::{AgentId, AgentName, ChannelId, MessageId, StoreId};
 use crate::store::{
@@ -33,6 +34,7 @@ pub(super) struct Draft {
     pub(super) messages: Vec<Item>,
     /// With the letter's own channel, for one whose channel is gone.
     pub(super) letters: Vec<(Option<ChannelId>, Item)>,
+    pub(super) peers: Peers,
 }
 
 /// What a message or a dead letter is made of.
@@ -60,7 +62,7 @@ impl Item {
 }
 
 /// One of `values`, whatever `pick` is; `None` only if there are none.
-fn pick<T>(values: &[T], pick: u8) -> Option<&T> {
+pub(super) fn pick<T>(values: &[T], pick: u8) -> Option<&T> {
     values.get(usize::from(pick).checked_rem(values.len())?)
 }
 
@@ -96,6 +98,9 @@ impl Draft {
         }
         let mut letters: Vec<_> = letters.into_values().collect();
         letters.sort_unstable_by_key(|(place, _)| *place);
+        let mut of_peers = self.peers.assemble(&agents, &channels);
+        // No runtime takes up the channels of peers yet, so none has messages.
+        of_peers.messages.clear();
         let agent_counter = agents.len() as u64 + u64::from(self.terminated);
         Snapshot {
             runtime: Some(RuntimeRecord { store_id, agent_counter }),
@@ -103,6 +108,7 @@ impl Draft {
             channels,
             messages,
             dead_letters: letters.into_iter().map(|(_, letter)| letter).collect(),
+            ..of_peers
         }
     }
 }

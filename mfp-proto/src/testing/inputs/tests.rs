@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use super::{Consistent, OwnedMessage, build, strategy};
 use crate::config::Config;
 use crate::frame::Depth;
-use crate::id::{AgentName, Identity};
+use crate::id::{AgentName, Identity, RuntimeId};
+use crate::link::SessionRecord;
 use crate::merkle::{Proof, verify};
 use crate::policy::{BackoffConfig, BreakerConfig, Rate};
 use crate::runtime::Runtime;
@@ -25,6 +26,11 @@ fn stored(snapshot: &Snapshot) -> Snapshot {
     let mut ops: Vec<_> = snapshot.runtime.iter().cloned().map(StoreOp::PutRuntime).collect();
     ops.extend(snapshot.agents.iter().cloned().map(StoreOp::PutAgent));
     ops.extend(snapshot.channels.iter().cloned().map(StoreOp::PutChannel));
+    ops.extend(snapshot.peers.iter().cloned().map(|record| StoreOp::PutPeer(record.into())));
+    let session = |(peer, record): (RuntimeId, SessionRecord)| StoreOp::PutSession { peer, record };
+    ops.extend(snapshot.sessions.iter().cloned().map(session));
+    ops.extend(snapshot.remote_channels.iter().cloned().map(|record| StoreOp::PutRemoteChannel(record.into())));
+    ops.extend(snapshot.outbox.iter().cloned().map(StoreOp::PutOutbox));
     ops.extend(snapshot.messages.iter().cloned().map(StoreOp::PutMessage));
     ops.extend(snapshot.dead_letters.iter().cloned().map(StoreOp::PutDeadLetter));
     let mut store = MemoryStore::new();
@@ -36,6 +42,10 @@ fn sorted(mut snapshot: Snapshot) -> Snapshot {
     snapshot.agents.sort_by_key(|agent| agent.id);
     snapshot.channels.sort_by_key(|channel| channel.id);
     snapshot.messages.sort_by_key(|message| (message.channel, message.q));
+    snapshot.peers.sort_by_key(|record| record.peer);
+    snapshot.sessions.sort_by_key(|(peer, record)| (*peer, record.id));
+    snapshot.remote_channels.sort_by_key(|channel| channel.id);
+    snapshot.outbox.sort_by_key(|item| (item.peer, item.seq));
     snapshot
 }
 

@@ -111,12 +111,14 @@ impl<S: Storage> Pair<S> {
         let mut busy = false;
         let mut out = std::vec![0; 1 << 17];
         while let Some(conn) = self.hosts[side].link.wants_transmit() {
-            let Some(len) = self.hosts[side].transmit(self.now, conn, &mut out) else { break };
-            busy = true;
-            let wire = self.wires.get_mut(&conn.0).expect("it knows its connections");
-            assert!(wire.open[side], "it sends in a connection with which it is done");
-            if self.up {
-                wire.to[1 - side].extend_from_slice(&out[..len]);
+            // As a driver does: until there is nothing more.
+            while let Some(len) = self.hosts[side].transmit(self.now, conn, &mut out) {
+                busy = true;
+                let wire = self.wires.get_mut(&conn.0).expect("it knows its connections");
+                assert!(wire.open[side], "it sends in a connection with which it is done");
+                if self.up {
+                    wire.to[1 - side].extend_from_slice(&out[..len]);
+                }
             }
             self.hosts[side].work(self.now);
         }

@@ -3,6 +3,7 @@
 //! One id in four comes from a set of four, so that two of them are equal often enough to matter.
 
 mod ids;
+mod link;
 mod merkle;
 mod message;
 mod policy;
@@ -10,6 +11,7 @@ mod state;
 mod store;
 
 pub use ids::{agent_id, channel_id, identity, message_id, name, runtime_id, session_id, store_id};
+pub use link::{link_state, phase, session_record};
 pub use merkle::{leaf_id, path_step, proof};
 pub use message::{content_type, message, meta, payload};
 pub use policy::{
@@ -17,5 +19,6 @@ pub use policy::{
 };
 pub use state::{agent_state, depth, freeze, outcome, persisted, side, suite, tool, transition, undelivered};
 pub use store::{
-    agent_record, any_snapshot, channel_record, dead_letter, message_record, runtime_record, snapshot, store_op,
+    agent_record, any_snapshot, channel_record, dead_letter, message_record, outbox_record, peer_record,
+    remote_channel_record, runtime_record, snapshot, store_op,
 };
