@@ -18,10 +18,10 @@ const CHANNELS: u32 = 100;
 fn what_is_idle_holds_little() {
     let (_first, _) = held_by(|| hub(1, 1));
     let (_alone, base) = held_by(|| hub(0, 0));
-    let (_links, bare) = held_by(|| hub(LINKS, 0));
+    let (_links, linked) = held_by(|| hub(LINKS, 0));
     let (_all, full) = held_by(|| hub(LINKS, CHANNELS));
-    let link = (bare - base) / u64::from(LINKS);
-    let channel = (full - bare) / (u64::from(LINKS) * u64::from(CHANNELS));
+    let link = (linked - base) / u64::from(LINKS);
+    let channel = (full - linked) / (u64::from(LINKS) * u64::from(CHANNELS));
     println!("{link} bytes a link, its peer's configuration and its agent included; {channel} bytes a channel");
     assert!(link <= 6_400, "{link} bytes a link");
     assert!(channel <= 440, "{channel} bytes a channel");
