@@ -15,6 +15,7 @@ const LINKS: u16 = 1_000;
 const CHANNELS: u32 = 100;
 const POLLS: u32 = 100_000;
 
+#[allow(clippy::cast_precision_loss, reason = "they are megabytes")]
 pub(crate) fn run() {
     let Some(start) = resident() else {
         println!("# resident memory: not measured, this system does not tell it");
