@@ -167,10 +167,14 @@ impl World {
 
     /// All channels of the agents of a node that are not being closed.
     pub(super) fn channels_of(&self, at: usize) -> Vec<ChannelStatus> {
+        self.all_channels_of(at).into_iter().filter(|channel| !channel.closing).collect()
+    }
+
+    fn all_channels_of(&self, at: usize) -> Vec<ChannelStatus> {
         let agents = self.nodes.get(at).map_or(&[][..], |node| &node.agents);
         let rt = self.nodes.get(at).and_then(|node| node.rt.as_ref());
         let of = |agent: &Agent| rt.and_then(|rt| rt.channels(&agent.id?).ok()).unwrap_or_default();
-        agents.iter().flat_map(of).filter(|channel| !channel.closing).collect()
+        agents.iter().flat_map(of).collect()
     }
 
     /// A message is handed to an agent.
@@ -262,7 +266,7 @@ impl World {
                 (node.slowness, node.fails) = (2, None);
             }
             self.start(at);
-            for channel in self.channels_of(at).into_iter().filter(|channel| channel.frozen) {
+            for channel in self.all_channels_of(at).into_iter().filter(|channel| channel.frozen) {
                 let now = self.now;
                 if let Some(rt) = self.nodes.get_mut(at).and_then(|node| node.rt.as_mut()) {
                     let _ = rt.restore_channel(now, &channel.id);

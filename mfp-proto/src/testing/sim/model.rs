@@ -103,7 +103,9 @@ impl Model {
             return self.violation(format!("node {node}: a receipt for a ticket that was not given"));
         };
         self.receipts += 1;
-        if self.ids.insert(id, at).is_some() {
+        // A sender that went back gives numbers again that nobody has seen, or that its peer will miss.
+        let before = self.ids.insert(id, at).and_then(|before| self.sent.get(before));
+        if before.is_some_and(|before| !before.forgotten) {
             self.violation(format!("node {node}: message id {id} given twice"));
         }
         if let Some(sent) = self.sent.get_mut(at) {

@@ -512,8 +512,15 @@ impl World {
     }
 
     fn describe(&self) -> String {
+        let peer = |peer: crate::runtime::PeerStatus| {
+            let link = peer.link.map(|link| (link.session.is_some(), link.suspended, link.accepting, link.connecting));
+            format!("{}: queued {}, {link:?}", peer.id, peer.queued)
+        };
         let node = |node: &Node| match &node.rt {
-            Some(rt) => format!("{:?} inbox {}", rt.peers().collect::<Vec<_>>(), rt.stats().inbox_messages),
+            Some(rt) => {
+                let peers: Vec<_> = rt.peers().map(peer).collect();
+                format!("{peers:?} inbox {} under way {}", rt.stats().inbox_messages, node.disk.under_way())
+            }
             None => String::from("down"),
         };
         self.nodes.iter().map(node).collect::<Vec<_>>().join("; ")
