@@ -170,8 +170,9 @@ impl Phase {
     pub fn handle_reject(&mut self) -> Result<Reaction, IllegalItem> {
         match self {
             Self::Opening => Ok(Reaction::Rejected),
-            // The peer does not know the channel any more, and answers CLOSE with code 255.
-            Self::Closing { unanswered: unanswered @ true, theirs: false, .. } => {
+            // The peer does not know the channel, and answers CLOSE with code 255. Or it does, from before a rollback of this
+            // side, and has closed it: it refuses an OPEN that it sees again.
+            Self::Closing { unanswered: unanswered @ true, .. } => {
                 *unanswered = false;
                 Ok(Reaction::Nothing)
             }
@@ -188,7 +189,7 @@ impl Phase {
                 if *acked { Reaction::Erase } else { Reaction::Nothing }
             }
             Self::Opening | Self::Asked | Self::Open { .. } => {
-                *self = Self::Closing { unanswered: false, acked: false, theirs: true };
+                *self = Self::Closing { unanswered: *self == Self::Opening, acked: false, theirs: true };
                 Reaction::Answer
             }
         }

@@ -1,9 +1,9 @@
 //! A virtual disk: batches that become durable late, or never.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::vec::Vec;
 
-use crate::id::{ChannelId, MessageId};
+use crate::id::{ChannelId, MessageId, RuntimeId, StoreId};
 use crate::runtime::{Batch, BatchId};
 use crate::store::{MemoryStore, Side, Snapshot, Store, StoreOp};
 
@@ -17,6 +17,11 @@ pub struct Durable {
     pub last_q: BTreeMap<ChannelId, u64>,
     /// Messages of peers in inboxes now, by channel.
     pub inbox: BTreeMap<ChannelId, u32>,
+    /// Messages for peers that were dropped before they had a number: a crash may come before that is told.
+    pub dropped: BTreeSet<MessageId>,
+    /// Own store ids, and the messages that are queued.
+    stores: BTreeMap<RuntimeId, StoreId>,
+    queued: BTreeMap<(RuntimeId, u64), MessageId>,
     /// A message came with a q that was not above the one before it.
     pub out_of_order: u32,
     /// Items for peers that were ever stored.
@@ -42,6 +47,18 @@ impl Durable {
                 *last = record.q;
                 *self.inbox.entry(record.channel).or_default() += 1;
             }
+            StoreOp::PutPeer(record) => {
+                self.stores.insert(record.peer, record.store_id);
+            }
+            StoreOp::PutOutbox(record) => {
+                // What has become CLOSE is dropped too.
+                self.dropped.extend(self.queued.remove(&(record.peer, record.seq)));
+                if let Some(store) = self.stores.get(&record.peer).filter(|_| record.q > 0) {
+                    let id = MessageId::derive(store, &record.channel, record.q);
+                    self.queued.insert((record.peer, record.seq), id);
+                }
+            }
+            StoreOp::DeleteOutbox { peer, seq } => self.dropped.extend(self.queued.remove(&(*peer, *seq))),
             StoreOp::DeleteMessage { channel, .. } => {
                 if let Some(len) = self.inbox.get_mut(channel) {
                     *len = len.saturating_sub(1);

@@ -143,7 +143,8 @@ impl Model {
         // A ticket and an event tell the same.
         sent.lost = Some(certain && sent.lost.unwrap_or(true));
         let (acked, delivered, rolled) = (sent.acked, sent.delivered, self.rolled_back.contains_key(&sent.from));
-        if acked && !rolled {
+        // A sender that has restarted does not know what it was told.
+        if acked && !self.restarted.contains(&sent.from) {
             self.violation(format!("message {at}: acked, and then reported as lost"));
         }
         if certain && delivered.is_some() && !rolled {
@@ -227,13 +228,16 @@ impl Model {
                 violations.push(format!("message {at}: taken into the inbox of node {} {times} times", sent.to));
             }
             let got = if sent.durable { times > 0 } else { sent.delivered.is_some() };
-            if got || sent.lost.is_some() || sent.forgotten {
+            let untold = self.restarted.contains(&sent.from) && durable(sent.from).dropped.contains(&id);
+            if got || sent.lost.is_some() || sent.forgotten || untold {
                 continue;
             }
             // A receiver that went back has lost it, and its peer was told; a volatile one that restarted too.
             let told = self.told.get(&(sent.from, sent.to)).or(self.told.get(&(sent.to, sent.from)));
+            let pair = (sent.from.min(sent.to), sent.from.max(sent.to));
             let excused = match self.rolled_back.get(&sent.to) {
-                Some(since) => told.is_some_and(|told| told >= since),
+                // A reset forgets what would have shown it (section 9).
+                Some(since) => told.is_some_and(|told| told >= since) || self.resets.contains(&pair),
                 None => !sent.durable && self.restarted.contains(&sent.to),
             };
             if !excused {
