@@ -231,7 +231,10 @@ mod tests {
                         prop_assert!(receiver.accept(chan_max).is_ok());
                     }
                     Step::Send => {}
-                    Step::Done => receiver.handle_done(),
+                    Step::Done => {
+                        receiver.handle_done();
+                        receiver.handle_durable(receiver.done());
+                    }
                     Step::Tell => if let Some(limit) = receiver.poll_grant() {
                         receiver.handle_granted();
                         sender.handle_credit(limit);
@@ -252,6 +255,7 @@ mod tests {
             // No stall: once all is done and told, the sender may go on.
             while receiver.done() < receiver.count() {
                 receiver.handle_done();
+                receiver.handle_durable(receiver.done());
             }
             if let Some(limit) = receiver.poll_grant() {
                 sender.handle_credit(limit);

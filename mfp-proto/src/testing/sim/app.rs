@@ -34,7 +34,7 @@ pub(super) struct Agent {
 /// For how long things fail.
 pub(super) const TROUBLE: u64 = 8_000_000;
 /// How long after that all but blocked agents must be served.
-const SERVED: Duration = Duration::from_secs(400);
+const SERVED: Duration = Duration::from_mins(3);
 
 impl World {
     /// Draws who there is and how each is configured.
@@ -47,7 +47,7 @@ impl World {
         let both_dial = self.dice(3) == 0;
         for (at, own) in ids.iter().enumerate() {
             let mut config = Config { aead: options.aead, ..Config::default() };
-            config.delivery.agent_timeout = Duration::from_secs(7_200);
+            config.delivery.agent_timeout = Duration::from_hours(2);
             let mut peers = Vec::new();
             for (other, id) in ids.iter().enumerate().filter(|(other, _)| *other != at) {
                 let mut peer = PeerConfig::new(*id.public(), id.id());
@@ -60,7 +60,7 @@ impl World {
                 self.draw_link(&mut peer);
                 peers.push(peer);
             }
-            let agents = (0..1 + self.dice(3)).filter_map(|n| self.draw_agent(n)).collect();
+            let agents = (0..=self.dice(3)).filter_map(|n| self.draw_agent(n)).collect();
             self.push_node((own.clone(), config, peers, agents));
         }
         self
@@ -72,12 +72,12 @@ impl World {
             peer.limits.win_items = u32::try_from(2 + self.dice(16)).unwrap_or(2);
         }
         if self.dice(3) == 0 {
-            peer.link.rotation.messages = 10 + self.dice(40);
+            peer.link.rotation.messages = 40 + self.dice(100);
         }
-        if self.dice(4) == 0 {
-            peer.link.age.planned = Duration::from_millis(1_000 + self.dice(2_000));
+        if self.dice(6) == 0 {
+            peer.link.age.planned = Duration::from_millis(3_000 + self.dice(4_000));
             peer.link.age.spread = Duration::from_millis(200);
-            peer.link.age.retry = Duration::from_millis(1_000);
+            peer.link.age.retry = Duration::from_secs(1);
         }
     }
 
@@ -93,7 +93,7 @@ impl World {
 
     /// Starts everybody, and says what is going to happen.
     pub(super) fn begin(&mut self) {
-        self.left = 220 + self.dice(500);
+        self.left = 300 + self.dice(700);
         for at in 0..self.nodes.len() {
             self.start(at);
             let delay = self.dice(50_000);
@@ -108,7 +108,7 @@ impl World {
         if self.calm || self.left == 0 {
             return;
         }
-        let gap = self.dice(90_000);
+        let gap = self.dice(60_000);
         self.later(gap, Happening::Send(at));
         let agents = self.nodes.get(at).map_or(0, |node| node.agents.len());
         let agent = self.pick(agents);

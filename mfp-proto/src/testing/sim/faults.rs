@@ -77,7 +77,8 @@ impl World {
     pub(super) fn plan_faults(&mut self) {
         for _ in 0..4 + self.dice(6) {
             let kind = self.pick(ANY.len());
-            let fault = Fault { kind: ANY.get(kind).copied().unwrap_or(FaultKind::Cut), node: self.pick(self.nodes.len()) };
+            let fault =
+                Fault { kind: ANY.get(kind).copied().unwrap_or(FaultKind::Cut), node: self.pick(self.nodes.len()) };
             let at = 300_000 + self.dice(TROUBLE - 400_000);
             self.later(at, Happening::Fault(fault));
         }

@@ -68,7 +68,7 @@ impl Model {
     pub fn payload(&self, len: usize) -> Vec<u8> {
         let number = self.sent.len() as u64;
         let mut payload = number.to_be_bytes().to_vec();
-        payload.resize(len.max(8), (number % 251) as u8);
+        payload.resize(len.max(8), u8::try_from(number % 251).unwrap_or(0));
         payload
     }
 
@@ -114,7 +114,12 @@ impl Model {
     }
 
     /// The peer is said to have it; `has` tells whether that is so, where that is known.
-    pub fn handle_acked(&mut self, (node, boot): (usize, u64), ticket: Ticket, has: impl Fn(usize, &MessageId) -> bool) {
+    pub fn handle_acked(
+        &mut self,
+        (node, boot): (usize, u64),
+        ticket: Ticket,
+        has: impl Fn(usize, &MessageId) -> bool,
+    ) {
         let Some(at) = self.tickets.get(&(node, boot, ticket)).copied() else { return };
         let Some(sent) = self.sent.get_mut(at) else { return };
         sent.acked = true;
@@ -180,7 +185,7 @@ impl Model {
         let Some(sent) = self.sent.get_mut(at) else {
             return self.violation(format!("node {node}: a message that nobody has sent"));
         };
-        let pattern = delivery.payload.iter().skip(8).all(|byte| *byte == (at % 251) as u8);
+        let pattern = delivery.payload.iter().skip(8).all(|byte| usize::from(*byte) == at % 251);
         let is = sent.to == node && sent.channel == delivery.channel && sent.len == delivery.payload.len() && pattern;
         let first = sent.delivered.replace(delivery.message);
         let other_id = first.or(sent.message).is_some_and(|id| id != delivery.message);
@@ -233,7 +238,7 @@ impl Model {
                 continue;
             }
             // A receiver that went back has lost it, and its peer was told; a volatile one that restarted too.
-            let told = self.told.get(&(sent.from, sent.to)).or(self.told.get(&(sent.to, sent.from)));
+            let told = self.told.get(&(sent.from, sent.to)).max(self.told.get(&(sent.to, sent.from)));
             let pair = (sent.from.min(sent.to), sent.from.max(sent.to));
             let excused = match self.rolled_back.get(&sent.to) {
                 // A reset forgets what would have shown it (section 9).
@@ -242,7 +247,8 @@ impl Model {
             };
             if !excused {
                 let (from, to, acked) = (sent.from, sent.to, sent.acked);
-                violations.push(format!("message {at} from node {from} to node {to}: lost in silence (acked: {acked})"));
+                violations
+                    .push(format!("message {at} from node {from} to node {to}: lost in silence (acked: {acked})"));
             }
         }
         self.violations.append(&mut violations);

@@ -117,7 +117,7 @@ impl core::fmt::Debug for World {
 }
 
 /// How long after the last fault everything must have come to rest, at most.
-const REST: Duration = Duration::from_secs(1_800);
+const REST: Duration = Duration::from_mins(30);
 
 impl World {
     /// Runs the world of a seed to its end.
@@ -493,7 +493,7 @@ impl World {
     fn end(mut self, aead: &RecordingAead) -> Outcome {
         if self.is_at_rest() {
             let nodes = &self.nodes;
-            self.model.check_rest(|at| nodes.get(at).map_or_else(|| unreachable(), |node| node.disk.durable()));
+            self.model.check_rest(|at| nodes.get(at).map_or_else(unreachable, |node| node.disk.durable()));
         } else {
             let stuck = self.describe();
             self.model.violation(format!("it does not come to rest: {stuck}"));
