@@ -14,6 +14,7 @@ mod redaction;
 mod rig;
 mod session;
 mod sides;
+mod sim;
 mod stages;
 mod trie;
 mod vectors;

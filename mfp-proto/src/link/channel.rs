@@ -58,7 +58,7 @@ pub enum Reaction {
     Nothing,
     /// ACCEPT: bind the channel, and tell its agent that it is open.
     Opened,
-    /// ACCEPT of a channel that this side is closing: bind it, so that what the peer sends can be read, and discarded.
+    /// ACCEPT of a channel that this side is closing: bind it, so that what the peer has sent by then can be read.
     Bind,
     /// REJECT: tell its agent, drop what is queued, and forget the channel.
     Rejected,
@@ -66,15 +66,6 @@ pub enum Reaction {
     Answer,
     /// Both sides have closed it: erase its state.
     Erase,
-}
-
-/// What is to be done with DATA.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// It goes to its agent.
-    Deliver,
-    /// It came after this side had closed the channel: count it, and drop it.
-    Discard,
 }
 
 /// What is to be done with the peer's OPEN.
@@ -179,8 +170,9 @@ impl Phase {
     pub fn handle_reject(&mut self) -> Result<Reaction, IllegalItem> {
         match self {
             Self::Opening => Ok(Reaction::Rejected),
-            // The peer does not know the channel any more, and answers CLOSE with code 255.
-            Self::Closing { unanswered: unanswered @ true, theirs: false, .. } => {
+            // The peer does not know the channel, and answers CLOSE with code 255. Or it does, from before a rollback of this
+            // side, and has closed it: it refuses an OPEN that it sees again.
+            Self::Closing { unanswered: unanswered @ true, .. } => {
                 *unanswered = false;
                 Ok(Reaction::Nothing)
             }
@@ -197,20 +189,20 @@ impl Phase {
                 if *acked { Reaction::Erase } else { Reaction::Nothing }
             }
             Self::Opening | Self::Asked | Self::Open { .. } => {
-                *self = Self::Closing { unanswered: false, acked: false, theirs: true };
+                *self = Self::Closing { unanswered: *self == Self::Opening, acked: false, theirs: true };
                 Reaction::Answer
             }
         }
     }
 
-    /// DATA has come. Either way it counts (section 8, credit).
+    /// DATA has come: it goes to its agent, also where this side has closed the channel by now. The peer is told by an ack
+    /// that this side has it, which may reach it before CLOSE does.
     ///
     /// # Errors
     /// [`IllegalItem`] before the channel is open, and after the peer's CLOSE.
-    pub const fn handle_data(self) -> Result<Fate, IllegalItem> {
+    pub const fn handle_data(self) -> Result<(), IllegalItem> {
         match self {
-            Self::Open { .. } => Ok(Fate::Deliver),
-            Self::Closing { theirs: false, .. } => Ok(Fate::Discard),
+            Self::Open { .. } | Self::Closing { theirs: false, .. } => Ok(()),
             Self::Opening | Self::Asked | Self::Closing { .. } => Err(IllegalItem),
         }
     }

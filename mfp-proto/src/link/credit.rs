@@ -70,8 +70,10 @@ impl core::error::Error for CreditExceeded {}
 pub struct ReceiveCredit {
     /// Items received.
     count: u64,
-    /// Items durably done.
+    /// Items done.
     done: u64,
+    /// Items durably done: what is granted may not be taken back by a crash.
+    durable: u64,
     /// `chan_items` of this side.
     items: u16,
     /// The last grant told in this session; at first `chan_items`.
@@ -83,7 +85,7 @@ pub struct ReceiveCredit {
 impl ReceiveCredit {
     /// A channel of which `count` items have been received and `done` of them are durably done.
     pub const fn new(count: u64, done: u64) -> Self {
-        Self { count, done, items: 0, told: 0, start: false }
+        Self { count, done, durable: done, items: 0, told: 0, start: false }
     }
 
     /// i of the last item received: to be stored with the channel.
@@ -91,7 +93,7 @@ impl ReceiveCredit {
         self.count
     }
 
-    /// Items durably done: to be stored with the channel.
+    /// Items done: to be stored with the channel.
     pub const fn done(&self) -> u64 {
         self.done
     }
@@ -100,7 +102,7 @@ impl ReceiveCredit {
     pub fn start(&mut self, chan_items: u16) {
         self.items = chan_items;
         self.told = chan_items.into();
-        self.start = self.done > 0;
+        self.start = self.durable > 0;
     }
 
     /// Takes the next item. `chan_max` is the highest `chan_items` ever configured for this peer, so that a lower one
@@ -117,14 +119,24 @@ impl ReceiveCredit {
         Ok(())
     }
 
-    /// One more item is durably done.
+    /// One more item is done.
     pub fn handle_done(&mut self) {
         self.done = self.done.saturating_add(1).min(self.count);
     }
 
+    /// So many items are durably done.
+    pub fn handle_durable(&mut self, done: u64) {
+        self.durable = self.durable.max(done.min(self.done));
+    }
+
+    /// Whether all that is done is durably so.
+    pub const fn is_settled(&self) -> bool {
+        self.durable == self.done
+    }
+
     /// The limit that CREDIT should tell now, if it should.
     pub fn poll_grant(&self) -> Option<u64> {
-        let grant = self.done.saturating_add(self.items.into());
+        let grant = self.durable.saturating_add(self.items.into());
         let step = u64::from(self.items / 4).max(1);
         (self.start || grant >= self.told.saturating_add(step)).then_some(grant)
     }
@@ -154,8 +166,11 @@ mod tests {
         }
         assert_eq!(credit.accept(8), Err(CreditExceeded));
         credit.handle_done();
+        credit.handle_durable(1);
         assert_eq!(credit.poll_grant(), None);
         credit.handle_done();
+        assert_eq!(credit.poll_grant(), None, "it is not durable");
+        credit.handle_durable(2);
         assert_eq!(credit.poll_grant(), Some(10));
         credit.handle_granted();
         assert_eq!(credit.poll_grant(), None);
@@ -171,6 +186,7 @@ mod tests {
         credit.start(1);
         credit.accept(1).unwrap();
         credit.handle_done();
+        credit.handle_durable(1);
         assert_eq!(credit.poll_grant(), Some(2));
     }
 
@@ -215,7 +231,10 @@ mod tests {
                         prop_assert!(receiver.accept(chan_max).is_ok());
                     }
                     Step::Send => {}
-                    Step::Done => receiver.handle_done(),
+                    Step::Done => {
+                        receiver.handle_done();
+                        receiver.handle_durable(receiver.done());
+                    }
                     Step::Tell => if let Some(limit) = receiver.poll_grant() {
                         receiver.handle_granted();
                         sender.handle_credit(limit);
@@ -236,6 +255,7 @@ mod tests {
             // No stall: once all is done and told, the sender may go on.
             while receiver.done() < receiver.count() {
                 receiver.handle_done();
+                receiver.handle_durable(receiver.done());
             }
             if let Some(limit) = receiver.poll_grant() {
                 sender.handle_credit(limit);

@@ -7,12 +7,12 @@ use super::effect::Withheld;
 use super::event::{CloseCause, Event};
 use super::loss::LossCause;
 use super::open::{NewRemote, encode};
-use super::remote::Stage;
+use super::remote::{Owner, Stage};
 use super::table::ChannelRef;
 use super::{Phase, Runtime};
-use crate::id::{ChannelId, MessageId};
+use crate::id::{AgentId, ChannelId, MessageId};
 use crate::link::LinkItem;
-use crate::store::{MessageRecord, Meta, Payload, Side, StoreOp};
+use crate::store::{DeadLetter, MessageRecord, Meta, Payload, Side, StoreOp, Undelivered};
 use crate::wire::Item;
 use crate::wire::bind::{AgentChannel, bind};
 use crate::wire::item::{Accept, Code, Data, Open, WireCode};
@@ -59,12 +59,27 @@ impl Runtime {
             payload: Payload::from(data.payload),
         };
         self.stats.messages_received += 1;
+        if let Some(receiver) = self.former_owner(tag) {
+            let sender = self.sender_of(ChannelRef::remote(tag), Side::Second).map(|sender| sender.agent);
+            if let Some(sender) = sender {
+                self.letter(DeadLetter { message: record, sender, receiver, cause: Undelivered::ChannelClosed });
+            }
+            return self.remote_done(tag);
+        }
         let Some(key) = self.enqueue(ChannelRef::remote(tag), &record) else { return };
         if durable {
             self.ops.push(StoreOp::PutMessage(record));
             self.withhold(Withheld::Inboxed(key));
         } else {
             self.inboxed(key);
+        }
+    }
+
+    /// The agent that a channel belonged to, if it is gone.
+    fn former_owner(&self, slot: u32) -> Option<AgentId> {
+        match &self.remotes.get(slot)?.owner {
+            Owner::Agent { .. } => None,
+            Owner::Former(former) => Some(former.id),
         }
     }
 

@@ -99,7 +99,9 @@ fn check_remote_channels<'a>(
             Some(agent) => agent.name == channel.local_name,
             None => closing,
         };
-        let bound = channel.bind.is_some() == channel.remote.is_some() && (!open || channel.bind.is_some());
+        // Of one that is erased the link has nothing any more.
+        let bound = channel.phase.is_none()
+            || (channel.bind.is_some() == channel.remote.is_some() && (!open || channel.bind.is_some()));
         let named = AgentChannel::new(channel.id).is_some() && peers.contains(&channel.peer);
         let counted = channel.counts.done <= channel.counts.received && channel.counts.sent <= channel.counts.q;
         if channel.phase == Some(Phase::Asked) || !(owned && bound && named && counted) {

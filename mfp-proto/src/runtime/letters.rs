@@ -118,6 +118,12 @@ impl Runtime {
             receiver: receiver.id,
             cause,
         };
+        self.letter(letter);
+    }
+
+    /// Keeps a dead letter.
+    pub(super) fn letter(&mut self, letter: DeadLetter) {
+        let cause = letter.cause;
         let event = Event::DeadLettered {
             message: letter.message.id,
             channel: letter.message.channel,

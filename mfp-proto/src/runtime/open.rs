@@ -207,7 +207,6 @@ impl Runtime {
             return;
         };
         self.tell(Event::RemoteChannelClosed { channel, peer: peer.id, agent, cause });
-        self.release_remote(slot);
     }
 
     pub(super) fn queue_close(&mut self, peer: u32, channel: ChannelId, code: Code, answer: bool) {
@@ -289,15 +288,10 @@ impl Runtime {
         }
     }
 
-    /// Lets go of a channel that is closed, as far as its inbox is empty.
+    /// Forgets a channel that both sides have closed, once its inbox is empty.
     pub(super) fn release_remote(&mut self, slot: u32) {
-        let Some(remote) = self.remotes.get(slot) else { return };
-        if remote.stage.takes() || remote.inbox.len > 0 {
-            return;
-        }
-        let erased = remote.stage == Stage::Erased;
-        self.leave_agent(slot);
-        if erased {
+        let erased = |remote: &Remote| remote.stage == Stage::Erased && remote.inbox.len == 0;
+        if self.remotes.get(slot).is_some_and(erased) {
             self.drop_remote(slot);
         }
     }
@@ -348,6 +342,7 @@ impl Runtime {
         if let Some(remote) = self.remotes.get_mut(slot) {
             remote.inbox = Direction::EMPTY;
         }
+        self.leave_agent(slot);
         self.release_remote(slot);
     }
 }

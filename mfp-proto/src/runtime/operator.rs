@@ -65,11 +65,12 @@ impl Runtime {
     }
 
     fn reset(&mut self, slot: u32, store: Option<StoreId>) {
+        self.with_link(slot, |link, now, cx| link.reset(now, store, cx));
+        // What is reported has the ids that it was sent with.
+        self.forget_peer_state(slot, LossCause::Reset);
         if let (Some(store), Some(peer)) = (store, self.peers.get_mut(slot)) {
             peer.store_id = store;
         }
-        self.with_link(slot, |link, now, cx| link.reset(now, store, cx));
-        self.forget_peer_state(slot, LossCause::Reset);
         self.take_changes(slot);
         if let Some(peer) = self.peers.get(slot).map(|peer| peer.id) {
             self.tell(Event::PeerReset { peer });

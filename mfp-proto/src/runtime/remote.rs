@@ -56,7 +56,7 @@ pub(super) enum Owner {
         /// The place in the list.
         place: u32,
     },
-    /// It has left the list: it is being closed, and nothing of it is left for the agent.
+    /// It has left the list: it is being closed, and its agent is gone.
     Former(Box<Former>),
 }
 

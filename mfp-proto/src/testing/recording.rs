@@ -37,6 +37,11 @@ impl RecordingAead {
         self.record().repeats
     }
 
+    /// Forgets everything that it has recorded, for the next test.
+    pub fn clear(&self) {
+        *self.record() = Record::default();
+    }
+
     fn record(&self) -> MutexGuard<'_, Record> {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -40,12 +40,12 @@ fn answers_are_legal_once_and_only_to_who_asked() {
 }
 
 #[test]
-fn data_between_is_discarded_also_when_accept_crosses_close() {
+fn data_between_is_taken_also_when_accept_crosses_close() {
     let mut phase = Phase::Opening;
     assert!(phase.close() && !phase.close());
     assert_eq!(phase.handle_accept(), Ok(Reaction::Bind));
     assert_eq!(phase.handle_accept(), Err(IllegalItem));
-    assert_eq!(phase.handle_data(), Ok(Fate::Discard));
+    assert_eq!(phase.handle_data(), Ok(()));
     assert_eq!(phase.handle_close(), Reaction::Nothing);
     assert_eq!((phase.handle_close(), phase.handle_data()), (Reaction::Nothing, Err(IllegalItem)));
     assert_eq!(phase.handle_close_acked(), Reaction::Erase);
@@ -118,7 +118,7 @@ impl End {
             Wire::Close(_) => phase.handle_close(),
             Wire::Data => {
                 assert!(self.bound);
-                let _ = phase.handle_data().unwrap();
+                phase.handle_data().unwrap();
                 Reaction::Nothing
             }
         };

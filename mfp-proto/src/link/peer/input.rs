@@ -3,7 +3,7 @@
 use super::parts::Storage;
 use super::{ConnId, Context, DownCause, Input, Link, LinkEvent, LinkItem};
 use crate::id::ChannelId;
-use crate::link::channel::{Fate, Reaction, Request, answer_unknown, judge_open};
+use crate::link::channel::{Reaction, Request, answer_unknown, judge_open};
 use crate::link::keys::Role;
 use crate::link::rotation::RotationError;
 use crate::link::session::{OpenError, Received};
@@ -207,22 +207,15 @@ impl<S: Storage> Link<S> {
         let (illegal, chan_max) = (Offence::Bye(Code::ProtocolError), self.chan_max);
         let entry = self.channels.get_mut(channel).ok_or(illegal)?;
         let state = &mut entry.state;
-        let fate = state.phase.handle_data().map_err(|_| illegal)?;
+        state.phase.handle_data().map_err(|_| illegal)?;
         if data.q.get() <= state.received_q {
             return Err(illegal);
         }
         state.receives.accept(chan_max).map_err(|_| Offence::Bye(Code::Limit))?;
         state.received_q = data.q.get();
         let tag = state.tag;
-        if fate == Fate::Discard {
-            state.receives.handle_done();
-            self.stats.discarded += 1;
-        }
         self.mark_channel(channel);
-        Ok(match fate {
-            Fate::Deliver => LinkItem::Data { channel: *channel, tag, data },
-            Fate::Discard => LinkItem::Ignored,
-        })
+        Ok(LinkItem::Data { channel: *channel, tag, data })
     }
 
     /// One more answer may be queued.

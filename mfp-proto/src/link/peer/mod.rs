@@ -31,7 +31,7 @@ use core::num::NonZeroU64;
 
 #[cfg(feature = "alloc")]
 pub use parts::Growing;
-pub use parts::{Entry, Fixed, Mark, Pending, Storage};
+pub use parts::{Entry, Fixed, Mark, Pending, Settle, Storage};
 pub use types::{
     ConnId, Context, Control, DownCause, Input, LinkEvent, LinkItem, LinkOp, LinkStats, LinkStatus, NotSuspended,
     Number, Outbox, RestoreError, SessionStatus, Setup, TooSmall,
@@ -101,6 +101,7 @@ pub struct Link<S: Storage> {
     dirty: S::Ids,
     grants: S::Ids,
     marks: S::Marks,
+    settles: S::Settles,
     /// A GAP came, and is not in a batch yet.
     gap_came: bool,
 
@@ -153,6 +154,7 @@ impl<S: Storage> Link<S> {
             dirty: S::Ids::default(),
             grants: S::Ids::default(),
             marks: S::Marks::default(),
+            settles: S::Settles::default(),
             gap_came: false,
             rejected: Rejected::default(),
             stats: LinkStats::default(),
@@ -312,10 +314,22 @@ impl<S: Storage> Link<S> {
 
     /// One more DATA received on the channel is done, in the open batch.
     pub fn handle_done(&mut self, channel: &ChannelId) {
+        let volatile = self.is_volatile();
         let Some(entry) = self.channels.get_mut(channel) else { return };
         entry.state.receives.handle_done();
+        if volatile {
+            let done = entry.state.receives.done();
+            self.done_durably(channel, done);
+        }
         self.mark_channel(channel);
-        self.note_grant(channel);
+    }
+
+    /// So many items of a channel are durably done: the peer may be told (section 8, credit).
+    fn done_durably(&mut self, channel: &ChannelId, done: u64) {
+        if let Some(entry) = self.channels.get_mut(channel) {
+            entry.state.receives.handle_durable(done);
+            self.note_grant(channel);
+        }
     }
 
     /// Joins the round if it has something to send, and may.

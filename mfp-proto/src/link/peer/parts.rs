@@ -36,6 +36,8 @@ pub trait Storage: fmt::Debug {
     type Lens: Queue<u32>;
     /// Batches under way.
     type Marks: Queue<Mark>;
+    /// What batches under way make durable of channels.
+    type Settles: Queue<Settle>;
     /// Channels with something to store or to tell.
     type Ids: Queue<ChannelId>;
     /// Events that have not been taken.
@@ -59,6 +61,7 @@ impl Storage for Growing {
     type Numbers = VecDeque<Numbered>;
     type Lens = VecDeque<u32>;
     type Marks = VecDeque<Mark>;
+    type Settles = VecDeque<Settle>;
     type Ids = VecDeque<ChannelId>;
     type Events = VecDeque<LinkEvent>;
     type Opening = Box<Opening>;
@@ -77,6 +80,7 @@ impl<const CHANNELS: usize, const ITEMS: usize, const EVENTS: usize> Storage for
     type Numbers = Deque<Numbered, ITEMS>;
     type Lens = Deque<u32, ITEMS>;
     type Marks = Deque<Mark, 8>;
+    type Settles = Deque<Settle, CHANNELS>;
     type Ids = Deque<ChannelId, CHANNELS>;
     type Events = Deque<LinkEvent, EVENTS>;
     type Opening = Inline<Opening>;
@@ -93,6 +97,14 @@ pub struct Entry {
     pub(super) dirty: bool,
     /// It is among those of which a grant is to be told.
     pub(super) granting: bool,
+}
+
+/// How many items of a channel are done once a batch is durable.
+#[derive(Clone, Copy, Debug)]
+pub struct Settle {
+    pub(super) batch: u64,
+    pub(super) channel: ChannelId,
+    pub(super) done: u64,
 }
 
 /// What a batch under way will have made durable.

@@ -1,7 +1,8 @@
 use super::super::storage::Queue;
 use super::super::storage::Table;
-use super::parts::{Mark, Recorded, Storage};
+use super::parts::{Mark, Recorded, Settle, Storage};
 use super::{Link, LinkOp};
+use crate::id::ChannelId;
 use crate::time::Instant;
 
 impl<S: Storage> Link<S> {
@@ -30,14 +31,27 @@ impl<S: Storage> Link<S> {
         if core::mem::take(&mut self.records_dirty) {
             self.persist_records(&mut sink);
         }
-        while let Some(channel) = self.dirty.pop_front() {
+        for _ in 0..self.dirty.len() {
+            let Some(channel) = self.dirty.pop_front() else { break };
             if let Some(entry) = self.channels.get_mut(&channel)
                 && core::mem::take(&mut entry.dirty)
             {
                 sink(LinkOp::Channel(channel, &entry.state));
+                self.settle_later(batch, channel);
             }
         }
         self.mark(batch);
+    }
+
+    /// What is done of a channel counts once this batch is durable. Without room for that it is stored once more.
+    fn settle_later(&mut self, batch: u64, channel: ChannelId) {
+        let Some(credit) = self.channels.get(&channel).map(|entry| entry.state.receives) else { return };
+        if credit.is_settled() {
+            return;
+        }
+        if self.settles.push_back(Settle { batch, channel, done: credit.done() }).is_err() {
+            self.mark_channel(&channel);
+        }
     }
 
     /// What the store has is compared with what there is, so that a record that came and went is never written.
@@ -89,6 +103,11 @@ impl<S: Storage> Link<S> {
         if self.ready_in.is_some_and(|of| of <= batch) {
             (self.ready, self.ready_in) = (true, None);
         }
+        while self.settles.get(0).is_some_and(|settle| settle.batch <= batch) {
+            if let Some(Settle { channel, done, .. }) = self.settles.pop_front() {
+                self.done_durably(&channel, done);
+            }
+        }
         while self.marks.get(0).is_some_and(|mark| mark.batch <= batch) {
             if let Some(mark) = self.marks.pop_front() {
                 self.settle_mark(&mark);
@@ -133,6 +152,7 @@ impl<S: Storage> Link<S> {
 
     /// Both lanes start anew: batches under way make nothing of them durable.
     pub(super) fn forget_marks(&mut self) {
+        self.settles.clear();
         let mut at = 0;
         while let Some(mark) = self.marks.get_mut(at) {
             *mark = Mark { given: 0, received: 0, gap: false, session: None, ..*mark };

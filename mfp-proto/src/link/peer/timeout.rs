@@ -49,6 +49,7 @@ impl<S: Storage> Link<S> {
         self.dirty.release();
         self.grants.release();
         self.marks.release();
+        self.settles.release();
         self.events.release();
         self.pending.release();
     }

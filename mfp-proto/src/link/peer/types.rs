@@ -395,8 +395,6 @@ pub struct LinkStats {
     pub items_resent: u64,
     /// Items dropped since they were here already.
     pub repeats: u64,
-    /// DATA that came for a channel that this side had closed.
-    pub discarded: u64,
     /// Rotations finished.
     pub rotations: u64,
     /// Attempts to connect that failed.
