@@ -166,6 +166,19 @@ impl<C: ChannelTable> Session<C> {
         self.receives.bind(channel, bind).inspect_err(|_| self.sends.unbind(&channel))
     }
 
+    /// Whether a channel is known in the lane in which this side sends.
+    pub fn sends_on(&self, channel: &ChannelId) -> bool {
+        self.sends.knows(channel)
+    }
+
+    /// Makes a channel known in the lane in which this side sends, alone: for who resolves those of the other.
+    ///
+    /// # Errors
+    /// [`BindError`]; nothing has changed.
+    pub fn bind_sending(&mut self, channel: ChannelId, bind: [u8; 32]) -> Result<(), BindError> {
+        self.sends.bind(channel, bind)
+    }
+
     /// Forgets a channel in both lanes and erases its state.
     pub fn unbind(&mut self, channel: &ChannelId) {
         self.sends.unbind(channel);
@@ -259,7 +272,20 @@ impl<C: ChannelTable> Session<C> {
     /// # Errors
     /// The first check that fails. Nothing has changed but its counter; the session must end, in silence.
     pub fn judge_head(&mut self, bytes: &[u8]) -> Result<Option<Opening>, Malformed> {
-        self.receives.judge_head(bytes).inspect_err(|check| self.rejected.count(*check))
+        self.judge_head_with(bytes, |_| None)
+    }
+
+    /// The same, where `resolve` knows what channels are bound to that have not been [bound](Self::bind) here; see
+    /// [`Lane::judge_head_with`].
+    ///
+    /// # Errors
+    /// The first check that fails. Nothing has changed but its counter; the session must end, in silence.
+    pub fn judge_head_with(
+        &mut self,
+        bytes: &[u8],
+        resolve: impl FnOnce(&ChannelId) -> Option<[u8; 32]>,
+    ) -> Result<Option<Opening>, Malformed> {
+        self.receives.judge_head_with(bytes, resolve).inspect_err(|check| self.rejected.count(*check))
     }
 
     /// Opens a message in place, of which [`judge_head`](Self::judge_head) has judged the front, and acts upon an

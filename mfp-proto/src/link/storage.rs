@@ -3,7 +3,10 @@
 use core::fmt;
 
 #[cfg(feature = "alloc")]
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::{
+    boxed::Box,
+    collections::{BTreeMap, VecDeque},
+};
 
 use super::TableFull;
 use crate::id::ChannelId;
@@ -102,6 +105,40 @@ impl<T: fmt::Debug> Queue<T> for VecDeque<T> {
 
     fn clear(&mut self) {
         self.clear();
+    }
+}
+
+/// Where a single large value is kept that is seldom there.
+pub trait Hold<T>: fmt::Debug {
+    /// Keeps it.
+    fn hold(value: T) -> Self;
+
+    /// Gives it back.
+    fn release(self) -> T;
+}
+
+/// In the place itself.
+#[derive(Debug)]
+pub struct Inline<T>(T);
+
+impl<T: fmt::Debug> Hold<T> for Inline<T> {
+    fn hold(value: T) -> Self {
+        Self(value)
+    }
+
+    fn release(self) -> T {
+        self.0
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<T: fmt::Debug> Hold<T> for Box<T> {
+    fn hold(value: T) -> Self {
+        Self::new(value)
+    }
+
+    fn release(self) -> T {
+        *self
     }
 }
 

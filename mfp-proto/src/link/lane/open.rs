@@ -8,7 +8,8 @@ use crate::crypto::aead::TAG_LEN;
 use crate::crypto::hash::HmacKey;
 use crate::encoding::encoding_key;
 use crate::frame;
-use crate::link::channels::ChannelTable;
+use crate::id::ChannelId;
+use crate::link::channels::{ChannelState, ChannelTable};
 use crate::wire::Malformed;
 use crate::wire::deframer::Expect;
 use crate::wire::header::{self, Flags, HEADER_LEN, Header};
@@ -22,6 +23,8 @@ pub struct Opening {
     header: Header,
     frame: Frame,
     keys: StepKeys,
+    /// What its channel is bound to, if the lane has not carried anything on it.
+    unused: Option<[u8; 32]>,
 }
 
 impl Opening {
@@ -56,6 +59,19 @@ impl<C: ChannelTable> Lane<C> {
     /// # Errors
     /// The first check that fails.
     pub fn judge_head(&self, bytes: &[u8]) -> Result<Option<Opening>, Malformed> {
+        self.judge_head_with(bytes, |_| None)
+    }
+
+    /// The same, where `resolve` knows what channels are bound to that have not been [bound](Self::bind) here. A lane
+    /// so needs room only for the channels that it has carried something on.
+    ///
+    /// # Errors
+    /// The first check that fails.
+    pub fn judge_head_with(
+        &self,
+        bytes: &[u8],
+        resolve: impl FnOnce(&ChannelId) -> Option<[u8; 32]>,
+    ) -> Result<Option<Opening>, Malformed> {
         let parameters = &self.parameters;
         let frame_len = parameters.depth.frame_len();
         let Some((head, rest)) = bytes.split_first_chunk::<HEADER_LEN>() else { return Ok(None) };
@@ -68,14 +84,22 @@ impl<C: ChannelTable> Lane<C> {
         let mut unmasked = *head;
         header::mask(&mut unmasked, &jitter.mask());
         let header = Header::parse(&unmasked)?;
-        let state = self.channel(&header.channel).ok_or(Malformed::Channel)?;
+        let (fresh, unused);
+        let state = if let Some(state) = self.channel(&header.channel) {
+            unused = None;
+            state
+        } else {
+            let bind = resolve(&header.channel).ok_or(Malformed::Channel)?;
+            (fresh, unused) = (ChannelState::new(bind), Some(bind));
+            &fresh
+        };
 
         let keys = StepKeys::new(generator, &self.ratchet, &header.channel, state);
         let frame = keys.frame(jitter, self.step, &self.ratchet, head);
         if !bool::from(frame.as_bytes().ct_eq(found)) {
             return Err(Malformed::FrameOpen);
         }
-        Ok(Some(Opening { header, frame, keys }))
+        Ok(Some(Opening { header, frame, keys, unused }))
     }
 
     /// What the header of the next message must say in the clear, for a [`Deframer`](crate::wire::Deframer).
@@ -99,13 +123,41 @@ impl<C: ChannelTable> Lane<C> {
         message: &'m mut [u8],
         check: impl FnOnce(&Header, &'m [u8]) -> Result<T, Malformed>,
     ) -> Result<T, Malformed> {
-        let Opening { header, frame, keys } = &opening;
-        let (parameters, len) = (self.parameters, opening.message_len());
+        let Opening { header, frame, keys, unused } = &opening;
+        let len = opening.message_len();
         let next_step = self.step.checked_add(1).filter(|_| header.step == self.step).ok_or(Malformed::Step)?;
+        let first = match unused {
+            Some(bind) => self.bind(header.channel, *bind).is_ok(),
+            None => false,
+        };
         if !self.knows(&header.channel) {
             return Err(Malformed::Channel);
         }
-        let parts = message.get_mut(..len).and_then(|whole| split(whole, parameters.depth.frame_len()));
+        match self.open_parts(&opening, message, check) {
+            Ok(opened) => {
+                self.commit(&header.channel, keys, frame.as_bytes(), next_step, len);
+                Ok(opened)
+            }
+            Err(error) => {
+                if first {
+                    self.unbind(&header.channel);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// All checks behind the frame. Nothing of the lane changes.
+    fn open_parts<'m, T>(
+        &self,
+        opening: &Opening,
+        message: &'m mut [u8],
+        check: impl FnOnce(&Header, &'m [u8]) -> Result<T, Malformed>,
+    ) -> Result<T, Malformed> {
+        let Opening { header, frame, keys, .. } = opening;
+        let parameters = &self.parameters;
+        let parts =
+            message.get_mut(..opening.message_len()).and_then(|whole| split(whole, parameters.depth.frame_len()));
         let Parts { head, plain, tag, close } = parts.ok_or(Malformed::FrameClose)?;
         if !frame::mirrors(frame.as_bytes(), close) {
             return Err(Malformed::FrameClose);
@@ -115,10 +167,7 @@ impl<C: ChannelTable> Lane<C> {
             .aead
             .open_in_place(parameters.suite, &key, &nonce(self.step), head, plain, tag)
             .map_err(|_| Malformed::Aead)?;
-        let opened = check(header, plain)?;
-
-        self.commit(&header.channel, keys, frame.as_bytes(), next_step, len);
-        Ok(opened)
+        check(header, plain)
     }
 }
 

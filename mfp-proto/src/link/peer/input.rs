@@ -7,7 +7,7 @@ use crate::link::channel::{Fate, Reaction, Request, answer_unknown, judge_open};
 use crate::link::keys::Role;
 use crate::link::rotation::RotationError;
 use crate::link::session::{OpenError, Received};
-use crate::link::storage::Table;
+use crate::link::storage::{Hold, Table};
 use crate::link::timers::TimerKind;
 use crate::link::window::{Arrival, WindowViolation};
 use crate::time::Instant;
@@ -85,11 +85,13 @@ impl<S: Storage> Link<S> {
     fn open_message<'m>(&mut self, bytes: &'m mut [u8]) -> Result<Result<Received<'m>, usize>, Offence> {
         let now = self.now;
         // After BYE nothing is heard any more.
-        let live = self.live_mut().ok_or(Offence::Silent(DownCause::Stopped))?;
+        let channels = &self.channels;
+        let live = self.live.as_mut().filter(|live| live.bye.is_none());
+        let live = live.ok_or(Offence::Silent(DownCause::Stopped))?;
         live.note_bytes(now, bytes.len());
         let opening = match live.opening.take() {
-            Some(opening) => opening,
-            None => match live.session.judge_head(bytes) {
+            Some(opening) => opening.release(),
+            None => match live.session.judge_head_with(bytes, |id| channels.get(id)?.state.bind) {
                 Ok(Some(opening)) => opening,
                 Ok(None) => {
                     let head = live.session.head_len();
@@ -102,7 +104,7 @@ impl<S: Storage> Link<S> {
         let len = opening.message_len();
         live.partial.len = len;
         if bytes.len() < len {
-            live.opening = Some(opening);
+            live.opening = Some(S::Opening::hold(opening));
             return Ok(Err(len));
         }
         live.partial = super::parts::Partial::default();

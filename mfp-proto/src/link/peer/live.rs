@@ -145,7 +145,7 @@ impl<S: Storage> Link<S> {
         self.timers.clear(TimerKind::Dial);
     }
 
-    fn begin(&mut self, live: Live<S::Lane>, cx: &mut Context<'_>) {
+    fn begin(&mut self, live: Live<S>, cx: &mut Context<'_>) {
         let (own, peer) = (live.agreed.own, live.agreed.peer);
         let (role, session, age) = (live.session.role(), live.session.id(), self.config.age);
         let state = *peer_state(live.session.history()).expose_secret();
@@ -160,9 +160,6 @@ impl<S: Storage> Link<S> {
             state.sends.start(peer.chan_items);
             state.receives.start(own.chan_items);
             *granting = false;
-            if let (Some(bind), Some(live)) = (state.bind, &mut link.live) {
-                let _ = live.session.bind(*channel, bind);
-            }
             link.join(channel);
             link.note_grant(channel);
         });

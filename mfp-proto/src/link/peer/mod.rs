@@ -75,7 +75,7 @@ pub struct Link<S: Storage> {
     /// Answers that are queued or not acked.
     answers: u32,
 
-    live: Option<Live<S::Lane>>,
+    live: Option<Live<S>>,
     attempt: Attempt,
     /// When the attempt took its last step before message 1.
     dialed: Instant,
@@ -286,10 +286,6 @@ impl<S: Storage> Link<S> {
     pub fn bind(&mut self, channel: &ChannelId, bind: [u8; 32]) {
         let Some(entry) = self.channels.get_mut(channel) else { return };
         entry.state.bind = Some(bind);
-        if let Some(live) = &mut self.live {
-            // A table that is full refuses the messages of the channel, and so ends the session.
-            let _ = live.session.bind(*channel, bind);
-        }
         self.mark_channel(channel);
         self.join(channel);
     }
@@ -360,11 +356,11 @@ impl<S: Storage> Link<S> {
     }
 
     /// The session that is live, and not only for a last BYE.
-    fn live(&self) -> Option<&Live<S::Lane>> {
+    fn live(&self) -> Option<&Live<S>> {
         self.live.as_ref().filter(|live| live.bye.is_none())
     }
 
-    fn live_mut(&mut self) -> Option<&mut Live<S::Lane>> {
+    fn live_mut(&mut self) -> Option<&mut Live<S>> {
         self.live.as_mut().filter(|live| live.bye.is_none())
     }
 

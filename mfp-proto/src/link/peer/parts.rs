@@ -12,7 +12,7 @@ use crate::link::channels::{ChannelTable, FixedChannels};
 use crate::link::lane::Opening;
 use crate::link::session::Session;
 use crate::link::state::ChannelState;
-use crate::link::storage::{FixedTable, Queue, Table};
+use crate::link::storage::{FixedTable, Hold, Inline, Queue, Table};
 use crate::link::window::{Numbered, Progress};
 use crate::time::Instant;
 use crate::wire::item::{Code, Pos};
@@ -20,7 +20,7 @@ use crate::wire::item::{Code, Pos};
 #[cfg(feature = "alloc")]
 use crate::link::{channels::GrowingChannels, storage::GrowingTable};
 #[cfg(feature = "alloc")]
-use alloc::collections::VecDeque;
+use alloc::{boxed::Box, collections::VecDeque};
 
 /// Where a link keeps what grows: [`Growing`], or [`Fixed`] without an allocator.
 pub trait Storage: fmt::Debug {
@@ -40,6 +40,8 @@ pub trait Storage: fmt::Debug {
     type Ids: Queue<ChannelId>;
     /// Events that have not been taken.
     type Events: Queue<LinkEvent>;
+    /// What is derived of a message that has not come whole.
+    type Opening: Hold<Opening>;
     /// Sessions that the peer has begun and that are not live.
     type Pending: Queue<Pending<Self::Lane>>;
 }
@@ -59,6 +61,7 @@ impl Storage for Growing {
     type Marks = VecDeque<Mark>;
     type Ids = VecDeque<ChannelId>;
     type Events = VecDeque<LinkEvent>;
+    type Opening = Box<Opening>;
     type Pending = VecDeque<Pending<GrowingChannels>>;
 }
 
@@ -76,6 +79,7 @@ impl<const CHANNELS: usize, const ITEMS: usize, const EVENTS: usize> Storage for
     type Marks = Deque<Mark, 8>;
     type Ids = Deque<ChannelId, CHANNELS>;
     type Events = Deque<LinkEvent, EVENTS>;
+    type Opening = Inline<Opening>;
     type Pending = Deque<Pending<FixedChannels<CHANNELS>>, 1>;
 }
 
@@ -197,11 +201,10 @@ pub(super) enum Recorded {
 }
 
 /// The session that is live.
-#[derive(Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "they are independent of each other")]
-pub(super) struct Live<C> {
+pub(super) struct Live<S: Storage> {
     pub(super) conn: ConnId,
-    pub(super) session: Session<C>,
+    pub(super) session: Session<S::Lane>,
     pub(super) agreed: Agreed,
     pub(super) since: Instant,
     /// The session that the peer's POS named.
@@ -214,7 +217,7 @@ pub(super) struct Live<C> {
     /// GAP has gone: acks count.
     pub(super) gap_sent: bool,
     pub(super) recorded: Recorded,
-    pub(super) opening: Option<Opening>,
+    pub(super) opening: Option<S::Opening>,
     pub(super) partial: Partial,
     pub(super) last_sent: Instant,
     pub(super) last_heard: Instant,

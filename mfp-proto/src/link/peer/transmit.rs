@@ -177,7 +177,13 @@ impl<S: Storage> Link<S> {
                 if item.kind != Kind::Data {
                     return session.seal(&CONTROL, ack, n, &parsed, None, out).map(Some);
                 }
-                let padding = self.channels.get(&item.channel).is_some_and(|entry| entry.state.padding);
+                let Some(entry) = self.channels.get(&item.channel) else { return Err(SealError::UnknownChannel) };
+                if let Some(bind) = entry.state.bind
+                    && !session.sends_on(&item.channel)
+                {
+                    session.bind_sending(item.channel, bind).map_err(|_| SealError::UnknownChannel)?;
+                }
+                let padding = entry.state.padding;
                 let max_body = usize::try_from(live.agreed.max_body).unwrap_or(usize::MAX);
                 let padded = padding.then(|| padded_len(parsed.encoded_len(), max_body));
                 session.seal(&item.channel, ack, n, &parsed, padded, out).map(Some)
@@ -263,7 +269,7 @@ impl<S: Storage> Link<S> {
     }
 }
 
-impl<C> Live<C> {
+impl<S: Storage> Live<S> {
     /// Bytes are at hand; `held` is what was when the last came.
     pub(super) fn note_bytes(&mut self, now: Instant, held: usize) {
         let partial = &mut self.partial;
