@@ -15,7 +15,7 @@ use mfp_proto::policy::{Backoff, BackoffConfig, Breaker, BreakerConfig, Rate, Ra
 use mfp_proto::ratchet;
 use mfp_proto::time::Instant;
 
-use crate::{inside, peers};
+use crate::{inside, links, peers};
 
 /// Runs every check: 0 if all are right, else the number of the first that is wrong, from 1.
 ///
@@ -30,6 +30,7 @@ pub fn exercise() -> u8 {
         inside::trie,
         inside::channel,
         peers::peers,
+        links::links,
         #[cfg(any(feature = "alloc", feature = "let-in-alloc"))]
         allocating,
         #[cfg(feature = "alloc")]

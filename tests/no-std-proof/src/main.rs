@@ -11,6 +11,7 @@ extern crate alloc;
 mod bump;
 mod exercise;
 mod inside;
+mod links;
 mod memory;
 mod peers;
 mod start;

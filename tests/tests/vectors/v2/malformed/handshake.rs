@@ -86,6 +86,10 @@ fn check_name(error: HandshakeError) -> &'static str {
         HandshakeError::Rid => "rid",
         HandshakeError::Mode => "mode",
         HandshakeError::Suite => "suite",
-        HandshakeError::Deadline | HandshakeError::RateLimited | HandshakeError::TooManyPending => "local",
+        HandshakeError::Deadline
+        | HandshakeError::RateLimited
+        | HandshakeError::TooManyPending
+        | HandshakeError::Suspended
+        | HandshakeError::Crossing => "local",
     }
 }
