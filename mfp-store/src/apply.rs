@@ -59,10 +59,10 @@ impl Index {
             StoreOp::DeletePeer(peer) => self.delete_peer(rows, &peer),
             StoreOp::PutSession { peer, record } => self.put_session(rows, peer, &record),
             StoreOp::DeleteSession { peer, id } => delete(rows, Table::Session, self.sessions.remove(&(peer, id))),
-            StoreOp::PutRemoteChannel(record) => self.put_remote_channel(rows, record),
+            StoreOp::PutRemoteChannel(record) => self.put_remote_channel(rows, &record),
             StoreOp::SetRemoteCounts { channel, counts } => {
                 if let Some(entry) = self.remote_channels.get_mut(&channel) {
-                    entry.record.counts = counts;
+                    entry.counts = counts;
                     self.pending.remote_channels.insert(channel);
                 }
                 Ok(())
@@ -104,9 +104,9 @@ impl Index {
             }
         }
         while let Some(id) = self.pending.remote_channels.pop_first() {
-            if let Some(RemoteChannel { row, record }) = self.remote_channels.get(&id) {
+            if let Some(RemoteChannel { row, counts, .. }) = self.remote_channels.get(&id) {
                 let place = Place { table: Table::RemoteChannel, row: *row };
-                rows.put(place, Clear::None, |out| cell::write_remote_channel(record, out))?;
+                rows.set(place, Clear::Bytes(&cell::write_counts(counts)))?;
             }
         }
         Ok(())
@@ -157,7 +157,7 @@ impl Index {
         let items = self.outbox.extract_if((*peer, 0)..=(*peer, u64::MAX), |_, _| true);
         found.extend(items.map(|(_, item)| item.row));
         rows.delete_all(Table::Outbox, &mut found)?;
-        let channels = self.remote_channels.extract_if(.., |_, channel| channel.record.peer == *peer);
+        let channels = self.remote_channels.extract_if(.., |_, channel| channel.peer == *peer);
         let channels: Vec<_> = channels.collect();
         for (id, _) in &channels {
             self.take_messages(id, &mut found);
@@ -173,19 +173,19 @@ impl Index {
         rows.put(Place { table: Table::Session, row }, Clear::None, |out| cell::write_session(&peer, record, out))
     }
 
-    fn put_remote_channel(&mut self, rows: &mut Rows<'_>, record: Box<RemoteChannelRecord>) -> Result<(), CommitError> {
+    fn put_remote_channel(&mut self, rows: &mut Rows<'_>, record: &RemoteChannelRecord) -> Result<(), CommitError> {
         let row = row_of(self.remote_channels.get(&record.id).map(|channel| &channel.row), &mut self.last);
+        self.remote_channels.insert(record.id, RemoteChannel { row, peer: record.peer, counts: record.counts });
+        let counts = cell::write_counts(&record.counts);
         let place = Place { table: Table::RemoteChannel, row };
-        rows.put(place, Clear::None, |out| cell::write_remote_channel(&record, out))?;
-        self.remote_channels.insert(record.id, RemoteChannel { row, record });
-        Ok(())
+        rows.put(place, Clear::Bytes(&counts), |out| cell::write_remote_channel(record, out))
     }
 
     fn put_outbox(&mut self, rows: &mut Rows<'_>, record: &OutboxRecord) -> Result<(), CommitError> {
         if let Some(entry) = self.remote_channels.get_mut(&record.channel)
-            && entry.record.counts.q < record.q
+            && entry.counts.q < record.q
         {
-            entry.record.counts.q = record.q;
+            entry.counts.q = record.q;
             self.pending.remote_channels.insert(record.channel);
         }
         let row = row_of(self.take_item(&record.peer, record.seq).as_ref(), &mut self.last);

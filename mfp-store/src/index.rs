@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mfp_proto::id::{AgentId, ChannelId, MessageId, RuntimeId, SessionId};
-use mfp_proto::store::{PeerRecord, RemoteChannelRecord};
+use mfp_proto::store::{PeerRecord, RemoteCounts};
 
 /// The key of a row.
 pub(crate) type Row = i64;
@@ -44,7 +44,8 @@ pub(crate) struct Channel {
 #[derive(Debug)]
 pub(crate) struct RemoteChannel {
     pub(crate) row: Row,
-    pub(crate) record: Box<RemoteChannelRecord>,
+    pub(crate) peer: RuntimeId,
+    pub(crate) counts: RemoteCounts,
 }
 
 #[derive(Debug)]

@@ -80,9 +80,9 @@ impl Load<'_> {
             to.sessions.push((peer, record));
             unique(before.is_none())
         })?;
-        self.scan(Table::RemoteChannel, |to, index, row, _, cell| {
-            let record = cell::read_remote_channel(cell)?;
-            let entry = RemoteChannel { row, record: Box::new(record.clone()) };
+        self.scan(Table::RemoteChannel, |to, index, row, clear, cell| {
+            let record = cell::read_remote_channel(cell, cell::read_counts(&bytes(clear)?)?)?;
+            let entry = RemoteChannel { row, peer: record.peer, counts: record.counts };
             let before = index.remote_channels.insert(record.id, entry);
             to.remote_channels.push(record);
             unique(before.is_none())

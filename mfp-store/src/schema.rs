@@ -2,8 +2,10 @@
 
 use mfp_proto::crypto::Secret;
 use rusqlite::{Connection, OptionalExtension};
+use zeroize::Zeroizing;
 
 use crate::StoreError;
+use crate::cell::COUNTS_LEN;
 use crate::seal::{DatabaseId, Place, Sealer, random};
 use crate::table::Table;
 
@@ -11,7 +13,7 @@ use crate::table::Table;
 pub(crate) const APPLICATION_ID: i64 = 0x4d46_5053;
 
 /// The version of the layout that this build writes.
-pub(crate) const VERSION: i64 = 1;
+pub(crate) const VERSION: i64 = 2;
 
 const STORE: &str =
     "CREATE TABLE store (one INTEGER PRIMARY KEY CHECK (one = 1), database BLOB NOT NULL, key_check BLOB) STRICT";
@@ -22,6 +24,7 @@ fn definition(table: Table) -> String {
     let clear = match table {
         Table::Channel => "q INTEGER NOT NULL, ",
         Table::Message => "attempts INTEGER NOT NULL, ",
+        Table::RemoteChannel => "counts BLOB NOT NULL, ",
         Table::Outbox => "n BLOB NOT NULL, ",
         _ => "",
     };
@@ -77,16 +80,42 @@ pub(crate) fn unlock(connection: &Connection, master: Option<&Secret>) -> Result
 }
 
 /// Brings a database of an earlier version to this one, in one transaction.
-pub(crate) fn migrate(connection: &Connection, _sealer: &mut Sealer) -> Result<(), StoreError> {
-    let version = version(connection)?;
+pub(crate) fn migrate(connection: &Connection, sealer: &mut Sealer) -> Result<(), StoreError> {
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if version == VERSION {
         return Ok(());
     }
-    Err(StoreError::TooNew { found: version, known: VERSION })
+    let transaction = connection.unchecked_transaction()?;
+    match version {
+        1 => move_counts(&transaction, sealer)?,
+        2.. => return Err(StoreError::TooNew { found: version, known: VERSION }),
+        _ => return Err(KEY_CHECK.altered()),
+    }
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    Ok(transaction.commit()?)
 }
 
-fn version(connection: &Connection) -> Result<i64, StoreError> {
-    Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+/// Version 1 had the counts of a channel to a peer at the end of its cell, so that each message wrote, and sealed, all of
+/// it. Version 2 has them beside the cell.
+fn move_counts(connection: &Connection, sealer: &mut Sealer) -> Result<(), StoreError> {
+    let table = Table::RemoteChannel;
+    connection.execute_batch("ALTER TABLE remote_channel RENAME TO remote_channel_1")?;
+    connection.execute(&definition(table), ())?;
+    let mut read = connection.prepare("SELECT k, cell FROM remote_channel_1")?;
+    let mut write = connection.prepare("INSERT INTO remote_channel (k, counts, cell) VALUES (?1, ?2, ?3)")?;
+    let (mut found, mut plain, mut sealed) = (read.query(())?, Zeroizing::new(Vec::new()), Vec::new());
+    while let Some(columns) = found.next()? {
+        let place = Place { table, row: columns.get(0)? };
+        let before: Vec<u8> = columns.get(1)?;
+        let before = sealer.open(place, &before, &mut plain)?;
+        let (cell, counts) = before.split_last_chunk::<COUNTS_LEN>().ok_or(place.altered())?;
+        sealer.seal(place, &mut sealed, |out| out.extend_from_slice(cell))?;
+        write.execute((place.row, counts, &sealed))?;
+    }
+    drop(found);
+    drop(read);
+    connection.execute_batch("DROP TABLE remote_channel_1")?;
+    Ok(())
 }
 
 /// What a database file holds.

@@ -51,6 +51,7 @@ impl Table {
         match self {
             Self::Channel => Some("q"),
             Self::Message => Some("attempts"),
+            Self::RemoteChannel => Some("counts"),
             Self::Outbox => Some("n"),
             _ => None,
         }

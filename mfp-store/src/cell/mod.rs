@@ -7,8 +7,8 @@ mod remote;
 pub(crate) use local::{read_agent, read_channel, read_dead_letter, read_message, read_runtime};
 pub(crate) use local::{write_agent, write_channel, write_dead_letter, write_message, write_runtime};
 pub(crate) use read::{Malformed, Reader};
-pub(crate) use remote::{read_outbox, read_peer, read_remote_channel, read_session};
-pub(crate) use remote::{write_outbox, write_peer, write_remote_channel, write_session};
+pub(crate) use remote::{COUNTS_LEN, read_counts, read_outbox, read_peer, read_remote_channel, read_session};
+pub(crate) use remote::{write_counts, write_outbox, write_peer, write_remote_channel, write_session};
 
 /// These bits, the first the lowest.
 fn flags<const N: usize>(bits: [bool; N]) -> u8 {

@@ -106,7 +106,7 @@ pub(crate) fn read_session(mut cell: Reader<'_>) -> Result<(RuntimeId, SessionRe
 }
 
 /// `id ‖ peer ‖ agent ‖ flags ‖ [agent of the peer] ‖ [bind] ‖ [u8 phase] ‖ u8|local name| ‖ local name ‖
-/// u8|remote name| ‖ remote name ‖ u64 q ‖ u64 sent ‖ u64 received ‖ u64 received_q ‖ u64 done`
+/// u8|remote name| ‖ remote name`; the counts are beside the cell.
 pub(crate) fn write_remote_channel(record: &RemoteChannelRecord, out: &mut Vec<u8>) {
     let RemoteChannelRecord { id, peer, agent, opener, quarantined, padding, remote, bind, phase, .. } = record;
     out.extend_from_slice(id.as_bytes());
@@ -124,13 +124,12 @@ pub(crate) fn write_remote_channel(record: &RemoteChannelRecord, out: &mut Vec<u
     }
     write_name(&record.local_name, out);
     write_name(&record.remote_name, out);
-    let RemoteCounts { q, sent, received, received_q, done } = record.counts;
-    for count in [q, sent, received, received_q, done] {
-        out.extend_from_slice(&count.to_be_bytes());
-    }
 }
 
-pub(crate) fn read_remote_channel(mut cell: Reader<'_>) -> Result<RemoteChannelRecord, Malformed> {
+pub(crate) fn read_remote_channel(
+    mut cell: Reader<'_>,
+    counts: RemoteCounts,
+) -> Result<RemoteChannelRecord, Malformed> {
     let id = ChannelId::from_bytes(cell.array()?);
     let peer = RuntimeId::from_bytes(cell.array()?);
     let agent = AgentId::from_bytes(cell.array()?);
@@ -139,7 +138,6 @@ pub(crate) fn read_remote_channel(mut cell: Reader<'_>) -> Result<RemoteChannelR
     let bind = cell.optional(is_bound)?;
     let phase = if has_phase { Some(phase(cell.u8()?)?) } else { None };
     let (local_name, remote_name) = (cell.name()?, cell.name()?);
-    let [q, sent, received, received_q, done] = [cell.u64()?, cell.u64()?, cell.u64()?, cell.u64()?, cell.u64()?];
     cell.end()?;
     Ok(RemoteChannelRecord {
         id,
@@ -153,8 +151,27 @@ pub(crate) fn read_remote_channel(mut cell: Reader<'_>) -> Result<RemoteChannelR
         phase,
         bind,
         padding,
-        counts: RemoteCounts { q, sent, received, received_q, done },
+        counts,
     })
+}
+
+/// The length of the counts of a channel.
+pub(crate) const COUNTS_LEN: usize = 40;
+
+/// `u64 q ‖ u64 sent ‖ u64 received ‖ u64 received_q ‖ u64 done`
+pub(crate) fn write_counts(counts: &RemoteCounts) -> [u8; COUNTS_LEN] {
+    let RemoteCounts { q, sent, received, received_q, done } = counts;
+    let mut out = [0; COUNTS_LEN];
+    for (to, count) in out.as_chunks_mut().0.iter_mut().zip([q, sent, received, received_q, done]) {
+        *to = count.to_be_bytes();
+    }
+    out
+}
+
+pub(crate) fn read_counts(bytes: &[u8; COUNTS_LEN]) -> Result<RemoteCounts, Malformed> {
+    let mut counts = Reader::new(bytes);
+    let [q, sent, received] = [counts.u64()?, counts.u64()?, counts.u64()?];
+    Ok(RemoteCounts { q, sent, received, received_q: counts.u64()?, done: counts.u64()? })
 }
 
 fn phase_byte(phase: Phase) -> u8 {
