@@ -22,7 +22,7 @@ pub(crate) struct Database {
     /// In bytes.
     pub(crate) page: u64,
     /// Dropped last: then another may open it.
-    pub(crate) lock: File,
+    pub(crate) lock: Lock,
 }
 
 impl Database {
@@ -32,7 +32,7 @@ impl Database {
         }
         let master = options.key.read()?;
         let path = resolve(&options.path, options.create)?;
-        let lock = lock(&path)?;
+        let lock = Lock::take(&path)?;
         private().create(true).open(&path).map_err(StoreError::io(&path))?;
         let (connection, content) = connect(&path)?;
         if content == Content::Nothing && !options.create {
@@ -42,6 +42,7 @@ impl Database {
         let sealer = if content == Content::Nothing {
             schema::create(&connection, master.as_ref())?
         } else {
+            schema::version(&connection)?;
             let found: String = connection.query_row("PRAGMA quick_check(1)", (), |row| row.get(0))?;
             if found != "ok" {
                 return Err(StoreError::Corrupt(found));
@@ -80,18 +81,30 @@ pub(crate) fn private() -> OpenOptions {
     options
 }
 
-/// Takes the lock of a store. It ends with the process, however that ends.
+/// The lock of a store. It ends with the process, however that ends.
 ///
 /// It is a file of its own, because closing any handle of the database's would end the locks that SQLite has on it.
-fn lock(path: &Path) -> Result<File, StoreError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let name = PathBuf::from(name);
-    let file = private().create(true).truncate(false).open(&name).map_err(StoreError::io(&name))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse(path.into())),
-        Err(TryLockError::Error(error)) => Err(StoreError::Io(name, error)),
+#[derive(Debug)]
+pub(crate) struct Lock(File);
+
+impl Lock {
+    fn take(path: &Path) -> Result<Self, StoreError> {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".lock");
+        let name = PathBuf::from(name);
+        let file = private().create(true).truncate(false).open(&name).map_err(StoreError::io(&name))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self(file)),
+            Err(TryLockError::WouldBlock) => Err(StoreError::InUse(path.into())),
+            Err(TryLockError::Error(error)) => Err(StoreError::Io(name, error)),
+        }
+    }
+}
+
+impl Drop for Lock {
+    /// To close the file is not enough: a child that this process is just starting shares it until it runs its program.
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
     }
 }
 

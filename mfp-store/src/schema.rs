@@ -79,17 +79,24 @@ pub(crate) fn unlock(connection: &Connection, master: Option<&Secret>) -> Result
     }
 }
 
+/// The version of a database, which this build can read.
+pub(crate) fn version(connection: &Connection) -> Result<i64, StoreError> {
+    match connection.pragma_query_value(None, "user_version", |row| row.get(0))? {
+        version @ 1..=VERSION => Ok(version),
+        version @ ..1 => Err(StoreError::Corrupt(format!("schema version {version}"))),
+        found => Err(StoreError::TooNew { found, known: VERSION }),
+    }
+}
+
 /// Brings a database of an earlier version to this one, in one transaction.
 pub(crate) fn migrate(connection: &Connection, sealer: &mut Sealer) -> Result<(), StoreError> {
-    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let version = version(connection)?;
     if version == VERSION {
         return Ok(());
     }
     let transaction = connection.unchecked_transaction()?;
-    match version {
-        1 => move_counts(&transaction, sealer)?,
-        2.. => return Err(StoreError::TooNew { found: version, known: VERSION }),
-        _ => return Err(KEY_CHECK.altered()),
+    if version < 2 {
+        move_counts(&transaction, sealer)?;
     }
     transaction.pragma_update(None, "user_version", VERSION)?;
     Ok(transaction.commit()?)

@@ -55,7 +55,7 @@ fn gathered(mut ops: Vec<StoreOp>) -> Vec<StoreOp> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
     #[test]
     fn it_loads_what_a_memory_store_loads(
         batches in vec((vec(store_op(), 0..24).prop_map(gathered), 0..4_u8), 1..12),
