@@ -32,6 +32,7 @@ impl ToSql for Clear<'_> {
 /// Writes rows: cells are sealed here, on the way to the database.
 #[derive(Debug)]
 pub(crate) struct Rows<'c> {
+    /// In the order of [`Table::ALL`], which is that of their numbers from 1.
     tables: Vec<Statements<'c>>,
     pub(crate) sealer: Sealer,
     /// The cell being written.
@@ -103,7 +104,9 @@ impl<'c> Rows<'c> {
     }
 
     pub(crate) fn delete(&mut self, place: Place) -> Result<(), CommitError> {
-        self.delete_all(place.table, &mut vec![place.row])
+        let Some(Statements { delete, .. }) = table(&mut self.tables, place.table) else { return Err(MISUSE) };
+        delete.execute((place.row, place.row))?;
+        Ok(())
     }
 
     /// Deletes rows: those that follow each other, as messages and items mostly do, at a stroke.
@@ -124,5 +127,5 @@ impl<'c> Rows<'c> {
 const MISUSE: CommitError = CommitError::Sqlite(rusqlite::ffi::SQLITE_MISUSE);
 
 fn table<'s, 'c>(tables: &'s mut [Statements<'c>], table: Table) -> Option<&'s mut Statements<'c>> {
-    Table::ALL.iter().zip(tables).find(|(of, _)| **of == table).map(|(_, statements)| statements)
+    tables.get_mut(usize::from(table as u8).checked_sub(1)?)
 }

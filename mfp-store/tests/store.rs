@@ -1,4 +1,5 @@
 //! The store from outside: what is written is what is read, and nobody else reads it.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests stop at what they do not expect")]
 
 #[path = "store/backup.rs"]
 mod backup;

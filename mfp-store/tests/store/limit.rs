@@ -49,7 +49,7 @@ fn one_batch_beyond_the_reserve_fails_whole() {
     place.options.max_bytes = MAX;
     let store = place.open();
     commit(&store, vec![StoreOp::PutOutbox(item(1, 1, b"first"))]).unwrap();
-    let ops = (2..=40).map(|seq| StoreOp::PutOutbox(item(seq, seq, &[3; 20_000]))).collect();
+    let ops = (2..=60).map(|seq| StoreOp::PutOutbox(item(seq, seq, &[3; 16_000]))).collect();
     let error = commit(&store, ops).unwrap_err();
     assert!(matches!(error, CommitError::Sqlite(code) if code & 0xff == 13), "{error}");
     assert!(error.to_string().contains("full"), "{error}");
