@@ -1,4 +1,4 @@
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::convert::Infallible;
 
@@ -23,8 +23,8 @@ pub struct MemoryStore {
     sessions: BTreeMap<(RuntimeId, SessionId), SessionRecord>,
     remote_channels: BTreeMap<ChannelId, RemoteChannelRecord>,
     outbox: BTreeMap<(RuntimeId, u64), OutboxRecord>,
-    /// From the number of an item to its seq.
-    numbered: BTreeMap<(RuntimeId, u64), u64>,
+    /// The items that have a number: peer, number, seq.
+    numbered: BTreeSet<(RuntimeId, u64, u64)>,
 }
 
 impl MemoryStore {
@@ -42,7 +42,7 @@ impl MemoryStore {
             sessions: BTreeMap::new(),
             remote_channels: BTreeMap::new(),
             outbox: BTreeMap::new(),
-            numbered: BTreeMap::new(),
+            numbered: BTreeSet::new(),
         }
     }
 
@@ -79,7 +79,9 @@ impl MemoryStore {
             StoreOp::PutDeadLetter(letter) => {
                 let message = &letter.message;
                 self.messages.remove(&(message.channel, message.q));
-                self.dead_index.insert(message.id, self.next_dead);
+                if let Some(earlier) = self.dead_index.insert(message.id, self.next_dead) {
+                    self.dead.remove(&earlier);
+                }
                 self.dead.insert(self.next_dead, letter.clone());
                 self.next_dead += 1;
             }
@@ -124,14 +126,16 @@ impl MemoryStore {
             StoreOp::PutOutbox(record) => self.put_outbox(record),
             StoreOp::NumberOutbox { peer, seq, n } => {
                 if let Some(item) = self.outbox.get_mut(&(*peer, *seq)) {
-                    item.n = Some(*n);
-                    self.numbered.insert((*peer, n.get()), *seq);
+                    if let Some(before) = item.n.replace(*n) {
+                        self.numbered.remove(&(*peer, before.get(), *seq));
+                    }
+                    self.numbered.insert((*peer, n.get(), *seq));
                 }
             }
             StoreOp::DeleteOutbox { peer, seq } => self.delete_outbox(peer, *seq),
             StoreOp::DeleteAcked { peer, up_to } => {
-                let acked = (*peer, 0)..=(*peer, *up_to);
-                for (_, seq) in self.numbered.extract_if(acked, |_, _| true) {
+                let acked = (*peer, 0, 0)..=(*peer, *up_to, u64::MAX);
+                for (_, _, seq) in self.numbered.extract_if(acked, |_| true) {
                     self.outbox.remove(&(*peer, seq));
                 }
             }
@@ -142,9 +146,8 @@ impl MemoryStore {
     fn delete_peer(&mut self, peer: &RuntimeId) {
         self.peers.remove(peer);
         self.sessions.retain(|(of, _), _| of != peer);
-        let everything = (*peer, 0)..=(*peer, u64::MAX);
-        self.outbox.extract_if(everything.clone(), |_, _| true).for_each(drop);
-        self.numbered.extract_if(everything, |_, _| true).for_each(drop);
+        self.outbox.extract_if((*peer, 0)..=(*peer, u64::MAX), |_, _| true).for_each(drop);
+        self.numbered.extract_if((*peer, 0, 0)..=(*peer, u64::MAX, u64::MAX), |_| true).for_each(drop);
         let channels: Vec<_> = self.remote_channels.extract_if(.., |_, channel| channel.peer == *peer).collect();
         for (id, _) in channels {
             self.delete_messages(&id);
@@ -157,7 +160,7 @@ impl MemoryStore {
             channel.counts.q = record.q.max(channel.counts.q);
         }
         if let Some(n) = record.n {
-            self.numbered.insert((record.peer, n.get()), record.seq);
+            self.numbered.insert((record.peer, n.get(), record.seq));
         }
         self.outbox.insert((record.peer, record.seq), record.clone());
     }
@@ -166,7 +169,7 @@ impl MemoryStore {
         if let Some(item) = self.outbox.remove(&(*peer, seq))
             && let Some(n) = item.n
         {
-            self.numbered.remove(&(*peer, n.get()));
+            self.numbered.remove(&(*peer, n.get(), seq));
         }
     }
 }
@@ -193,5 +196,62 @@ impl Store for MemoryStore {
             self.apply(op);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use core::num::NonZeroU64;
+    use std::vec;
+
+    use super::*;
+    use crate::store::{MessageRecord, Side, Undelivered};
+    use crate::wire::item::Kind;
+
+    fn item(seq: u64) -> OutboxRecord {
+        let (peer, channel) = (RuntimeId::from_bytes([1; 32]), ChannelId::from_bytes([2; 16]));
+        let n = NonZeroU64::new(5);
+        OutboxRecord { peer, seq, n, channel, kind: Kind::Data, answer: false, q: seq, ttl: None, body: [0].into() }
+    }
+
+    fn left(ops: &[StoreOp]) -> Snapshot {
+        let mut store = MemoryStore::new();
+        store.commit(ops).unwrap();
+        store.load().unwrap()
+    }
+
+    #[test]
+    fn an_ack_deletes_every_item_up_to_it_by_the_number_that_the_item_has_now() {
+        let (peer, later) = (item(1).peer, NonZeroU64::new(9).unwrap());
+        let ops = vec![
+            StoreOp::PutOutbox(item(1)),
+            StoreOp::PutOutbox(item(2)),
+            StoreOp::PutOutbox(item(3)),
+            StoreOp::NumberOutbox { peer, seq: 2, n: later },
+            StoreOp::DeleteAcked { peer, up_to: 5 },
+        ];
+        assert_eq!(left(&ops).outbox, [OutboxRecord { n: Some(later), ..item(2) }]);
+    }
+
+    #[test]
+    fn a_second_dead_letter_of_a_message_replaces_the_first() {
+        let message = MessageRecord {
+            channel: ChannelId::from_bytes([2; 16]),
+            from: Side::First,
+            q: 1,
+            id: MessageId::from_bytes([3; 16]),
+            reply_to: None,
+            meta: None,
+            attempts: 3,
+            payload: [7].into(),
+        };
+        let agent = AgentId::from_bytes([4; 32]);
+        let letter = |cause| DeadLetter { message: message.clone(), sender: agent, receiver: agent, cause };
+        let [first, second] = [Undelivered::AttemptsExhausted, Undelivered::ChannelClosed].map(letter);
+        let mut ops = vec![StoreOp::PutDeadLetter(first), StoreOp::PutDeadLetter(second.clone())];
+        assert_eq!(left(&ops).dead_letters, [second]);
+        ops.push(StoreOp::DeleteDeadLetter(message.id));
+        assert_eq!(left(&ops).dead_letters, []);
     }
 }

@@ -257,7 +257,7 @@ pub enum StoreOp {
         /// The message's number.
         q: u64,
     },
-    /// Adds a dead letter, and removes the message from its channel.
+    /// Adds a dead letter, in place of an earlier one of the same message, and removes the message from its channel.
     PutDeadLetter(DeadLetter),
     /// Removes a dead letter.
     DeleteDeadLetter(MessageId),
