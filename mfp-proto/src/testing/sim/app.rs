@@ -205,11 +205,16 @@ impl World {
 
     /// What must not happen to a link where nobody forges anything.
     pub(super) fn check_event(&mut self, at: usize, event: &Event) {
-        let Event::LinkDown { cause, .. } = event else { return };
+        let Event::LinkDown { cause, peer, .. } = event else { return };
+        // A store that went back may have forgotten that messages were done for which it had granted credit, and nothing
+        // else: until they are done again its peer exceeds what it grants.
+        let forgot = self.model.has_rolled_back(at) || self.find(peer).is_some_and(|it| self.model.has_rolled_back(it));
         let wrong = match cause {
             DownCause::Malformed(_) | DownCause::Sequence | DownCause::Rotation(_) | DownCause::Exhausted => true,
-            DownCause::Bye(code) => matches!(code, Code::Limit | Code::ProtocolError),
-            DownCause::ByeReceived(code) => matches!(code.code(), Code::Limit | Code::ProtocolError),
+            DownCause::Bye(Code::Limit) => !forgot,
+            DownCause::Bye(code) => *code == Code::ProtocolError,
+            DownCause::ByeReceived(code) if code.code() == Code::Limit => !forgot,
+            DownCause::ByeReceived(code) => code.code() == Code::ProtocolError,
             _ => false,
         };
         if wrong {

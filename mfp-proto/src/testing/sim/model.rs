@@ -21,8 +21,9 @@ struct Sent {
     durable: bool,
     /// Once there is a receipt.
     message: Option<MessageId>,
-    /// The version of the sender's store when the receipt came.
+    /// The version of the sender's store when the receipt came, and when that was.
     version: u64,
+    since: Instant,
     acked: bool,
     /// It was reported; `true`: as certainly not delivered.
     lost: Option<bool>,
@@ -39,7 +40,7 @@ pub struct Model {
     ids: BTreeMap<MessageId, usize>,
     /// The youngest message handed over, by node and channel.
     youngest: BTreeMap<(usize, ChannelId), usize>,
-    rolled_back: BTreeMap<usize, Instant>,
+    rolled_back: BTreeMap<usize, Vec<Instant>>,
     /// When a node was last told that there is something to suspend or to forget with another.
     told: BTreeMap<(usize, usize), Instant>,
     /// Nodes that have restarted.
@@ -90,6 +91,7 @@ impl Model {
             durable,
             message: None,
             version: 0,
+            since: Instant::ZERO,
             acked: false,
             lost: None,
             forgotten: false,
@@ -98,7 +100,13 @@ impl Model {
     }
 
     /// There is a receipt.
-    pub fn handle_accepted(&mut self, (node, boot): (usize, u64), ticket: Ticket, id: MessageId, version: u64) {
+    pub fn handle_accepted(
+        &mut self,
+        now: Instant,
+        (node, boot): (usize, u64),
+        ticket: Ticket,
+        (id, version): (MessageId, u64),
+    ) {
         let Some(at) = self.tickets.get(&(node, boot, ticket)).copied() else {
             return self.violation(format!("node {node}: a receipt for a ticket that was not given"));
         };
@@ -109,7 +117,7 @@ impl Model {
             self.violation(format!("node {node}: message id {id} given twice"));
         }
         if let Some(sent) = self.sent.get_mut(at) {
-            (sent.message, sent.version) = (Some(id), version);
+            (sent.message, sent.version, sent.since) = (Some(id), version, now);
         }
     }
 
@@ -206,11 +214,16 @@ impl Model {
         }
     }
 
+    /// Whether the store of a node has ever gone back.
+    pub fn has_rolled_back(&self, node: usize) -> bool {
+        self.rolled_back.contains_key(&node)
+    }
+
     /// A node has restarted; `version` is that of a store that has gone back.
     pub fn handle_restarted(&mut self, now: Instant, node: usize, rolled_back_to: Option<u64>) {
         self.restarted.insert(node);
         if rolled_back_to.is_some() {
-            self.rolled_back.insert(node, now);
+            self.rolled_back.entry(node).or_default().push(now);
         }
         for sent in self.sent.iter_mut().filter(|sent| sent.from == node) {
             let behind = rolled_back_to.is_some_and(|version| sent.version >= version);
@@ -240,9 +253,11 @@ impl Model {
             // A receiver that went back has lost it, and its peer was told; a volatile one that restarted too.
             let told = self.told.get(&(sent.from, sent.to)).max(self.told.get(&(sent.to, sent.from)));
             let pair = (sent.from.min(sent.to), sent.from.max(sent.to));
-            let excused = match self.rolled_back.get(&sent.to) {
+            // The first time that the receiver went back since then.
+            let mut back = self.rolled_back.get(&sent.to).into_iter().flatten();
+            let excused = match back.find(|back| **back >= sent.since) {
                 // A reset forgets what would have shown it (section 9).
-                Some(since) => told.is_some_and(|told| told >= since) || self.resets.contains(&pair),
+                Some(back) => told.is_some_and(|told| told >= back) || self.resets.contains(&pair),
                 None => !sent.durable && self.restarted.contains(&sent.to),
             };
             if !excused {

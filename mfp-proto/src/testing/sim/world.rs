@@ -319,7 +319,7 @@ impl World {
             Effect::Deliver(delivery) => self.delivered(at, &delivery),
             Effect::Accepted(ticket, receipt) => {
                 let version = node.disk.durable().version;
-                self.model.handle_accepted(life, ticket, receipt.message, version);
+                self.model.handle_accepted(self.now, life, ticket, (receipt.message, version));
             }
             Effect::Acked(ticket) => {
                 let nodes = &self.nodes;
