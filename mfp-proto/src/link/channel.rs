@@ -155,10 +155,13 @@ impl Phase {
                 *self = Self::Open { sends: true };
                 Ok(Reaction::Opened)
             }
-            Self::Closing { unanswered: unanswered @ true, theirs: false, .. } => {
+            // Also after the peer's CLOSE, where a rollback of this side has made it see the OPEN twice.
+            Self::Closing { unanswered: unanswered @ true, .. } => {
                 *unanswered = false;
                 Ok(Reaction::Bind)
             }
+            // The peer went back behind its answer, and gives it again.
+            Self::Closing { .. } => Ok(Reaction::Nothing),
             _ => Err(IllegalItem),
         }
     }
@@ -172,7 +175,7 @@ impl Phase {
             Self::Opening => Ok(Reaction::Rejected),
             // The peer does not know the channel, and answers CLOSE with code 255. Or it does, from before a rollback of this
             // side, and has closed it: it refuses an OPEN that it sees again.
-            Self::Closing { unanswered: unanswered @ true, .. } => {
+            Self::Closing { unanswered, .. } => {
                 *unanswered = false;
                 Ok(Reaction::Nothing)
             }

@@ -238,7 +238,11 @@ impl<S: Storage> Link<S> {
         let tag = entry.state.tag;
         let reaction = entry.state.phase.handle_accept().map_err(|_| Offence::Bye(Code::ProtocolError))?;
         self.mark_channel(&accept.channel.id());
-        Ok(if reaction == Reaction::Bind { LinkItem::Bound { tag, accept } } else { LinkItem::Opened { tag, accept } })
+        Ok(match reaction {
+            Reaction::Bind => LinkItem::Bound { tag, accept },
+            Reaction::Opened => LinkItem::Opened { tag, accept },
+            _ => LinkItem::Ignored,
+        })
     }
 
     fn take_reject<'m>(&mut self, channel: &ChannelId, code: WireCode) -> Result<LinkItem<'m>, Offence> {
