@@ -6,12 +6,13 @@ use super::effect::Effect;
 use super::event::Event;
 use super::outbox::View;
 use super::peer::Tie;
+use super::settle::local;
 use super::slab::{Key, NONE};
 use super::timers::{Timer, TimerId};
 use super::{Phase, Runtime};
 use crate::handshake::{self, Admission, AdmissionConfig, HandshakeError, MESSAGE1_LEN, Source};
 use crate::id::RuntimeId;
-use crate::link::{ConnId, Context, Input, TooSmall};
+use crate::link::{ConnId, Context, Input, Link, TooSmall};
 use crate::time::Instant;
 use crate::wire::header::HEADER_LEN;
 
@@ -92,7 +93,7 @@ impl Runtime {
     pub fn handle_connect_failed(&mut self, now: Instant, peer: &RuntimeId) {
         self.advance_clock(now);
         let Ok(slot) = self.configured(peer) else { return };
-        self.with_link(slot, super::super::link::peer::Link::handle_connect_failed);
+        self.with_link(slot, Link::handle_connect_failed);
         self.take_changes(slot);
         self.touch(slot);
     }
@@ -176,20 +177,14 @@ impl Runtime {
     }
 
     fn identify(&mut self, source: Source, conn: ConnId, message: &[u8]) -> Result<Key, HandshakeError> {
-        let pending = self.peers.iter().map(|(_, peer)| peer.pending).sum();
+        let pending = self.peers.iter().filter_map(|(_, peer)| peer.link()).map(Link::pending).sum();
         let Self { admission, peers, peer_keys, identity, config, frame_key, rng, now, .. } = self;
         let admission =
             admission.get_or_insert_with(|| alloc::boxed::Box::new(Admission::new(AdmissionConfig::default())));
         let admitted = admission.admit(*now, source, pending, frame_key, message)?;
-        let mut local = handshake::Local {
-            id: identity.id(),
-            key: &*identity,
-            aead: config.aead,
-            frame_key: frame_key.clone(),
-            timeout: handshake::TIMEOUT,
-        };
+        let stranger = local(identity, config, frame_key, None);
         let (peer, slot) = (OnceCell::new(), Cell::new(NONE));
-        let identified = admitted.identify(&local, |public| {
+        let identified = admitted.identify(&stranger, |public| {
             slot.set(*peer_keys.get(public.as_bytes())?);
             let known = peers.get(slot.get())?.link()?.peer().clone();
             Some(peer.get_or_init(|| known))
@@ -197,9 +192,7 @@ impl Runtime {
         let slot = slot.get();
         let key = peers.key(slot).ok_or(HandshakeError::UnknownPeer)?;
         let entry = peers.get_mut(slot).ok_or(HandshakeError::UnknownPeer)?;
-        if let Some(config) = &entry.config {
-            local.timeout = config.link.handshake;
-        }
+        let local = local(identity, config, frame_key, entry.config.as_deref());
         let (id, aead) = (entry.id, config.aead);
         let link = entry.link_mut().ok_or(HandshakeError::UnknownPeer)?;
         let result = link.handle_message1(*now, conn, identified, &mut Context { local: &local, aead, rng });
@@ -240,12 +233,10 @@ impl Runtime {
     fn transmit(&mut self, slot: u32, conn: ConnId, out: &mut [u8]) -> Result<Option<usize>, TooSmall> {
         let Self { peers, remotes, channel_index: index, identity, config, frame_key, rng, now, .. } = self;
         let Some(peer) = peers.get_mut(slot) else { return Ok(None) };
-        let timeout = peer.config.as_ref().map_or(handshake::TIMEOUT, |config| config.link.handshake);
+        let local = local(identity, config, frame_key, peer.config.as_deref());
         let Tie::Link(link) = &mut peer.tie else { return Ok(None) };
         let view = View { outbox: &peer.outbox, remotes, index, found: Cell::new(NONE) };
-        let (id, aead, frame_key) = (identity.id(), config.aead, frame_key.clone());
-        let local = handshake::Local { id, key: &*identity, aead, frame_key, timeout };
-        link.poll_transmit(*now, conn, out, &view, &mut Context { local: &local, aead, rng })
+        link.poll_transmit(*now, conn, out, &view, &mut Context { local: &local, aead: config.aead, rng })
     }
 
     /// A link, or the runtime, is done with a connection.

@@ -110,12 +110,18 @@ impl Runtime {
 
     /// A proof that a channel is, or is not, part of the global state (section 3).
     ///
-    /// **The proof discloses the ratchet state of the channel at which the search ends.** It is for whoever may
+    /// **The proof discloses the ratchet state of the channel, or the state of the peer, at which the search ends.** It is for whoever may
     /// know that state: an auditor inside the runtime, never a peer.
     pub fn prove(&mut self, channel: &ChannelId) -> Option<Proof> {
-        let Self { trie, channels, channel_index, .. } = self;
+        let Self { trie, channels, channel_index, peers, peer_ids, .. } = self;
         trie.prove(&LeafId::Channel(*channel), |leaf| {
-            let LeafId::Channel(id) = leaf else { return None };
+            let id = match leaf {
+                LeafId::Channel(id) => id,
+                LeafId::Peer(peer) => {
+                    let (_, state) = peers.get(*peer_ids.get(peer)?)?.leaf.as_ref()?;
+                    return Some(*state.expose_secret());
+                }
+            };
             // The raw reference of a channel inside the runtime is its slot.
             let is = |slot| channels.get(slot).is_some_and(|chan: &super::table::Chan| chan.core.id() == id);
             let slot = channel_index.find(id.as_ref(), is)?;

@@ -8,7 +8,7 @@ use super::effect::{Effect, Withheld};
 use super::event::{CloseCause, Event};
 use super::message::Ticket;
 use super::outbox::Item;
-use super::remote::{Owner, Remote, Stage};
+use super::remote::{Remote, Stage};
 use super::slab::Key;
 use crate::id::{AgentId, ChannelId, MessageId};
 use crate::store::{OutboxRecord, StoreOp};
@@ -65,10 +65,7 @@ impl Runtime {
     fn report(&mut self, remote: u32, q: u64, ticket: Option<Ticket>, cause: LossCause, certain: bool) {
         let Some(remote) = self.remotes.get_mut(remote) else { return };
         remote.outgoing = remote.outgoing.saturating_sub(1);
-        let agent = match &remote.owner {
-            Owner::Agent { slot, .. } => self.agents.get(*slot).map(|agent| agent.id),
-            Owner::Former(former) => Some(former.id),
-        };
+        let agent = super::open::owner_of(remote, &self.agents).map(|(agent, _)| agent);
         let (Some(agent), Some(peer)) = (agent, self.peers.get(remote.peer)) else { return };
         let message = MessageId::derive(&peer.store_id, &remote.id, q);
         let lost = Lost { ticket, message, channel: remote.id, agent, cause, certain };
@@ -108,7 +105,7 @@ impl Runtime {
         dropped
     }
 
-    /// What has its number on a channel and is not acked may have been discarded: nobody waits for it any more.
+    /// What has its number on a channel and is not acked is reported as uncertain, and nobody waits for it any more.
     pub(super) fn lose_numbered(&mut self, slot: u32, cause: LossCause) {
         let Some(remote) = self.remotes.get(slot).filter(|remote| remote.outgoing > remote.queue.len) else { return };
         let Some(peer) = self.peers.get_mut(remote.peer) else { return };

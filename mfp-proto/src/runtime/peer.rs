@@ -149,8 +149,6 @@ pub(super) struct Peer {
     pub(super) leaf: Option<(Leaf, Secret)>,
     /// The link's next deadline.
     pub(super) timer: Option<TimerId>,
-    /// Responder sessions of it that are pending.
-    pub(super) pending: usize,
     /// It is among those to be settled.
     pub(super) active: bool,
     /// It is among those that have something to store.
@@ -186,7 +184,6 @@ impl Peer {
             channels: Vec::new(),
             leaf: None,
             timer: None,
-            pending: 0,
             active: false,
             dirty: false,
             acked_op: (0, 0),

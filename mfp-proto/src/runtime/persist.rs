@@ -63,7 +63,8 @@ impl Runtime {
 
     /// Takes what the links have to store into the open batch.
     pub(super) fn persist_links(&mut self) {
-        for slot in mem::take(&mut self.dirty) {
+        let mut dirty = mem::take(&mut self.dirty);
+        for slot in dirty.drain(..) {
             let Self { peers, remotes, agents, ops, open_batch, .. } = self;
             let Some(key) = peers.key(slot) else { continue };
             let Some(peer) = peers.get_mut(slot) else { continue };
@@ -83,6 +84,9 @@ impl Runtime {
             });
             self.withhold(Withheld::Link { peer: key, batch });
         }
+        // It keeps its room.
+        dirty.append(&mut self.dirty);
+        self.dirty = dirty;
     }
 
     /// Keeps something back until everything up to now is durable.

@@ -6,16 +6,35 @@ use super::effect::{Effect, Withheld};
 use super::event::{CloseCause, Event};
 use super::loss::LossCause;
 use super::outbox::{Given, View};
+use super::peer::PeerConfig;
 use super::slab::Key;
 use super::timers::Timer;
 use super::{Phase, Runtime};
-use crate::handshake;
+use crate::config::Config;
+use crate::handshake::{self, FrameKey};
+use crate::id::Identity;
 use crate::link::peer::Growing;
 use crate::link::{Context, Link, LinkEvent, Number};
 use crate::merkle::LeafId;
 use crate::store::StoreOp;
 use crate::time::Instant;
 use crate::wire::item::Code;
+
+/// What this runtime brings to the handshakes with one peer, or, with none, until it is known whose they are.
+pub(super) fn local<'a>(
+    identity: &'a Identity,
+    config: &Config,
+    frame_key: &FrameKey,
+    peer: Option<&PeerConfig>,
+) -> handshake::Local<'a> {
+    handshake::Local {
+        id: identity.id(),
+        key: identity,
+        aead: config.aead,
+        frame_key: frame_key.clone(),
+        timeout: peer.map_or(handshake::TIMEOUT, |peer| peer.link.handshake),
+    }
+}
 
 impl Runtime {
     /// Calls the link of a peer with what it needs from outside.
@@ -26,11 +45,9 @@ impl Runtime {
     ) -> Option<T> {
         let Self { peers, identity, config, frame_key, rng, now, .. } = self;
         let peer = peers.get_mut(slot)?;
-        let timeout = peer.config.as_ref().map_or(handshake::TIMEOUT, |config| config.link.handshake);
-        let (id, aead, frame_key) = (identity.id(), config.aead, frame_key.clone());
-        let local = handshake::Local { id, key: &*identity, aead, frame_key, timeout };
+        let local = local(identity, config, frame_key, peer.config.as_deref());
         let link = peer.link_mut()?;
-        Some(call(link, *now, &mut Context { local: &local, aead, rng }))
+        Some(call(link, *now, &mut Context { local: &local, aead: config.aead, rng }))
     }
 
     /// Something has happened to a peer: it is settled before anything is committed.

@@ -15,17 +15,23 @@ fn pair(change: fn(usize, &mut PeerConfig)) -> (Net, AgentId, AgentId, ChannelId
     (net, alice, bob, channel)
 }
 
-#[test]
-fn a_sender_that_went_back_is_told_so() {
+/// One of two runtimes goes back to between two messages, which both have been acked.
+fn rolled_back(at: usize, agent: &str) -> (Net, AgentId, ChannelId) {
     let (mut net, alice, _, channel) = pair(durable);
     net.send(0, alice, channel, b"one");
     net.wait(SECOND);
-    let before = net.nodes[0].store.clone();
+    let before = net.nodes[at].store.clone();
     net.send(0, alice, channel, b"two");
     net.wait(SECOND);
-    net.restart(0, Some(before));
-    let alice = net.bind(0, "alice");
+    net.restart(at, Some(before));
+    net.bind(at, agent);
     net.wait(SECOND * 10);
+    (net, alice, channel)
+}
+
+#[test]
+fn a_sender_that_went_back_is_told_so() {
+    let (mut net, alice, _) = rolled_back(0, "alice");
     let peer = net.id(1);
     let suspension = net.link(0, 1).suspended.unwrap();
     assert_eq!(suspension.diagnosis, Diagnosis::LocalRollback);
@@ -51,15 +57,7 @@ fn a_sender_that_went_back_is_told_so() {
 
 #[test]
 fn a_receiver_that_went_back_loses_nothing_in_silence() {
-    let (mut net, alice, _, channel) = pair(durable);
-    net.send(0, alice, channel, b"one");
-    net.wait(SECOND);
-    let before = net.nodes[1].store.clone();
-    net.send(0, alice, channel, b"two");
-    net.wait(SECOND);
-    net.restart(1, Some(before));
-    net.bind(1, "bob");
-    net.wait(SECOND * 10);
+    let (mut net, alice, channel) = rolled_back(1, "bob");
     let peer = net.id(1);
     assert_eq!(net.link(0, 1).suspended.unwrap().diagnosis, Diagnosis::PeerRollback);
     assert!(net.nodes[0].rt.accept_reset(net.now, &peer).is_err());

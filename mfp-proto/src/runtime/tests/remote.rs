@@ -220,3 +220,40 @@ fn a_shutdown_takes_leave() {
     net.wait(SECOND * 5);
     assert_eq!(net.payloads(1), [b"last"]);
 }
+
+#[test]
+fn a_session_is_part_of_the_global_state() {
+    let mut net = Net::new(2, durable);
+    let empty = net.nodes[0].rt.global_state();
+    net.wait(SECOND);
+    let root = net.nodes[0].rt.global_state();
+    assert_ne!(root, empty);
+    // The peer is the only leaf: every search ends there.
+    let channel = ChannelId::from_bytes([7; 16]);
+    let proof = net.nodes[0].rt.prove(&channel).unwrap();
+    let verdict = crate::merkle::verify(&root, &crate::merkle::LeafId::Channel(channel), &proof);
+    assert_eq!(verdict, Ok(crate::merkle::Verdict::Excluded));
+}
+
+#[test]
+fn only_so_many_sessions_of_strangers_are_pending() {
+    let mut net = Net::new(2, durable);
+    let (own, peer) = (super::net::identity(1), super::net::identity(2));
+    let known = handshake::Peer {
+        public: *own.public(),
+        id: own.id(),
+        psk: None,
+        store_id: StoreId::from_bytes([3; 16]),
+        params: handshake::Params::default(),
+    };
+    let (local, mut rng) = (handshake::Local::new(&peer, &crate::crypto::aead::RustCrypto), Rng::new([4; 32]));
+    let rt = &mut net.nodes[0].rt;
+    for at in 0..130_u8 {
+        let (_, mut message) = handshake::Initiator::start(net.now, &local, &known, &mut rng).unwrap();
+        let (conn, source) = (ConnId(1_000 + u64::from(at)), handshake::Source::Ipv4([at; 4]));
+        rt.handle_connected(net.now, conn, Origin::Accepted(source));
+        assert_eq!(rt.handle_input(net.now, conn, &mut message).consumed, message.len());
+    }
+    assert_eq!(rt.rejected_handshakes().too_many_pending, 2);
+    assert_eq!(rt.stats().connections, 128);
+}

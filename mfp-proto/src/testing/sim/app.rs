@@ -5,7 +5,8 @@ use std::format;
 use std::vec::Vec;
 
 use super::faults::FaultKind;
-use super::world::{Happening, Options, World};
+use super::outcome::Options;
+use super::world::{Happening, World};
 use crate::config::Config;
 use crate::handshake::Mode;
 use crate::id::{AgentId, AgentName, Identity, RuntimeId};

@@ -24,7 +24,7 @@ pub struct Durable {
     queued: BTreeMap<(RuntimeId, u64), MessageId>,
     /// A message came with a q that was not above the one before it.
     pub out_of_order: u32,
-    /// Items for peers that were ever stored.
+    /// Batches that were committed.
     pub version: u64,
 }
 

@@ -19,10 +19,13 @@ mod disk;
 mod faults;
 mod model;
 mod net;
+mod outcome;
+mod wires;
 mod world;
 
 pub use disk::{Disk, Durable};
 pub use faults::{Fault, FaultKind};
 pub use model::Model;
 pub use net::{End, Net};
-pub use world::{Options, Outcome, World};
+pub use outcome::{Options, Outcome};
+pub use world::World;

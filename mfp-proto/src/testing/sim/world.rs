@@ -8,49 +8,15 @@ use std::vec::Vec;
 
 use super::app::{Agent, Behaviour};
 use super::disk::Disk;
-use super::faults::{Fault, FaultKind};
+use super::faults::Fault;
 use super::model::Model;
 use super::net::{End, Net};
+use super::outcome::{Options, Outcome};
 use crate::config::Config;
 use crate::crypto::rng::Rng;
-use crate::handshake::Source;
 use crate::id::{Identity, RuntimeId};
-use crate::runtime::{CommitFailed, DeliveryId, Effect, Event, Origin, Outcome as Handled, PeerConfig, Runtime};
-use crate::testing::RecordingAead;
+use crate::runtime::{CommitFailed, DeliveryId, Effect, Event, Outcome as Handled, PeerConfig, Runtime};
 use crate::time::Instant;
-
-/// How a run is to be.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// What everything follows from.
-    pub seed: u64,
-    /// Where keys are recorded; it is cleared first.
-    pub aead: &'static RecordingAead,
-    /// Whether what happens is printed.
-    pub trace: bool,
-}
-
-impl Options {
-    /// The run of this seed, without a trace.
-    pub const fn new(seed: u64, aead: &'static RecordingAead) -> Self {
-        Self { seed, aead, trace: false }
-    }
-}
-
-/// What a run has shown.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Outcome {
-    /// What has gone wrong; nothing should.
-    pub violations: Vec<String>,
-    /// Messages with a receipt.
-    pub receipts: u64,
-    /// Messages handed over, each counted once.
-    pub deliveries: u64,
-    /// Faults, by kind.
-    pub faults: BTreeMap<FaultKind, u32>,
-    /// A hash over everything that was transmitted, and when.
-    pub fingerprint: u64,
-}
 
 /// A node: a runtime that can be down, and what outlasts it.
 pub(super) struct Node {
@@ -99,7 +65,7 @@ pub struct World {
     queue: BTreeMap<(Instant, u64), Happening>,
     count: u64,
     /// When the last bytes on their way to an end arrive.
-    last_bytes: BTreeMap<End, Instant>,
+    pub(super) last_bytes: BTreeMap<End, Instant>,
     pub(super) calm: bool,
     /// Blocked agents go on.
     pub(super) unblocked: bool,
@@ -107,7 +73,7 @@ pub struct World {
     pub(super) left: u64,
     pub(super) trace: bool,
     pub(super) outcome: Outcome,
-    out: Vec<u8>,
+    pub(super) out: Vec<u8>,
 }
 
 impl core::fmt::Debug for World {
@@ -359,84 +325,6 @@ impl World {
         self.nodes.iter().position(|node| node.identity.id() == *id)
     }
 
-    fn transmit(&mut self, end: End) {
-        loop {
-            let Some(rt) = self.nodes.get_mut(end.0).and_then(|node| node.rt.as_mut()) else { return };
-            match rt.poll_transmit(self.now, end.1, &mut self.out) {
-                Ok(Some(len)) => self.carry(end, len),
-                Ok(None) => return,
-                Err(small) => self.out.resize(small.need, 0),
-            }
-        }
-    }
-
-    /// Bytes go off, in pieces, and arrive in order.
-    fn carry(&mut self, end: End, len: usize) {
-        let bytes = self.out.get(..len).unwrap_or_default().to_vec();
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word.iter_mut().zip(chunk).for_each(|(to, from)| *to = *from);
-            let mixed = self.outcome.fingerprint.rotate_left(5) ^ u64::from_be_bytes(word);
-            self.outcome.fingerprint = mixed.wrapping_mul(0x517c_c1b7_2722_0a95);
-        }
-        let Some(far) = self.net.route(end) else { return };
-        let cut = self.pick(len + 1);
-        let (first, rest) = bytes.split_at_checked(cut).unwrap_or((&bytes, &[]));
-        for piece in [first, rest].into_iter().filter(|piece| !piece.is_empty()) {
-            let last = self.last_bytes.get(&far).copied().unwrap_or(self.now);
-            let due = (self.now + Duration::from_micros(200 + self.dice(8_000))).max(last);
-            self.last_bytes.insert(far, due);
-            self.at(due, Happening::Arrive(far, piece.to_vec()));
-        }
-    }
-
-    fn arrive(&mut self, end: End, bytes: &[u8]) {
-        if !self.net.hears(end) {
-            return;
-        }
-        let mut held = self.net.arrive(end, bytes);
-        let Some(rt) = self.nodes.get_mut(end.0).and_then(|node| node.rt.as_mut()) else { return };
-        let progress = rt.handle_input(self.now, end.1, &mut held);
-        self.net.keep(end, held.get(progress.consumed..).unwrap_or_default());
-        self.drive(end.0);
-    }
-
-    pub(super) fn closed(&mut self, end: End) {
-        if !self.net.ends_of(end.0).contains(&end) {
-            return;
-        }
-        self.net.close(end);
-        if let Some(rt) = self.nodes.get_mut(end.0).and_then(|node| node.rt.as_mut()) {
-            rt.handle_disconnected(self.now, end.1);
-            self.drive(end.0);
-        }
-    }
-
-    fn connect(&mut self, from: usize, peer: &RuntimeId, boot: u64) {
-        let up = |node: Option<&Node>| node.is_some_and(|node| node.rt.is_some());
-        if !up(self.nodes.get(from)) || self.nodes.get(from).is_none_or(|node| node.boot != boot) {
-            return;
-        }
-        let to = self.find(peer).filter(|to| up(self.nodes.get(*to)));
-        let ends = to.and_then(|to| self.net.connect(from, to));
-        let Some((own, far)) = ends else {
-            if let Some(rt) = self.nodes.get_mut(from).and_then(|node| node.rt.as_mut()) {
-                rt.handle_connect_failed(self.now, peer);
-            }
-            return self.drive(from);
-        };
-        // Each node comes from an address of its own.
-        let source = Source::Ipv4([10, 0, 0, u8::try_from(from).unwrap_or(255)]);
-        if let Some(rt) = self.nodes.get_mut(far.0).and_then(|node| node.rt.as_mut()) {
-            rt.handle_connected(self.now, far.1, Origin::Accepted(source));
-        }
-        if let Some(rt) = self.nodes.get_mut(from).and_then(|node| node.rt.as_mut()) {
-            rt.handle_connected(self.now, own.1, Origin::Dialed(*peer));
-        }
-        self.drive(far.0);
-        self.drive(from);
-    }
-
     fn commit(&mut self, at: usize, boot: u64) {
         let Some(node) = self.nodes.get_mut(at).filter(|node| node.boot == boot && node.rt.is_some()) else { return };
         let (id, result) = match node.fails.take() {
@@ -478,58 +366,6 @@ impl World {
             self.drive(at);
         }
     }
-
-    /// Nothing is under way any more, between nodes that all have a session.
-    fn is_at_rest(&self) -> bool {
-        self.nodes.iter().all(|node| {
-            let Some(rt) = &node.rt else { return false };
-            let idle = rt.peers().all(|peer| {
-                peer.queued == 0 && peer.link.is_some_and(|link| link.session.is_some() && link.accepting.is_none())
-            });
-            idle && rt.stats().inbox_messages == 0 && node.disk.under_way() == 0
-        })
-    }
-
-    fn end(mut self, aead: &RecordingAead) -> Outcome {
-        if self.is_at_rest() {
-            let nodes = &self.nodes;
-            self.model.check_rest(|at| nodes.get(at).map_or_else(unreachable, |node| node.disk.durable()));
-        } else {
-            let stuck = self.describe();
-            self.model.violation(format!("it does not come to rest: {stuck}"));
-        }
-        for (at, node) in self.nodes.iter().enumerate() {
-            if node.disk.durable().out_of_order > 0 {
-                self.model.violation(format!("node {at}: messages entered an inbox out of order"));
-            }
-        }
-        if aead.repeats() > 0 {
-            self.model.violation(format!("{} keys were used twice", aead.repeats()));
-        }
-        self.outcome.violations = self.model.violations().to_vec();
-        (self.outcome.receipts, self.outcome.deliveries) = (self.model.receipts, self.model.deliveries);
-        self.outcome
-    }
-
-    fn describe(&self) -> String {
-        let peer = |peer: crate::runtime::PeerStatus| {
-            let link = peer.link.map(|link| (link.session.is_some(), link.suspended, link.accepting, link.connecting));
-            format!("{}: queued {}, {link:?}", peer.id, peer.queued)
-        };
-        let node = |node: &Node| match &node.rt {
-            Some(rt) => {
-                let peers: Vec<_> = rt.peers().map(peer).collect();
-                format!("{peers:?} inbox {} under way {}", rt.stats().inbox_messages, node.disk.under_way())
-            }
-            None => String::from("down"),
-        };
-        self.nodes.iter().map(node).collect::<Vec<_>>().join("; ")
-    }
-}
-
-/// The node of a message is one of the run's.
-fn unreachable<'a>() -> &'a super::Durable {
-    unreachable!("a message goes to a node of the run")
 }
 
 /// The peer that an event is about.
