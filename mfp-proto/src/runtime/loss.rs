@@ -11,6 +11,7 @@ use super::outbox::Item;
 use super::remote::{Remote, Stage};
 use super::slab::Key;
 use crate::id::{AgentId, ChannelId, MessageId};
+use crate::link::Link;
 use crate::store::{OutboxRecord, StoreOp};
 use crate::wire::item::{Code, Kind};
 
@@ -201,8 +202,8 @@ impl Runtime {
     pub(super) fn gap_came(&mut self, slot: u32) {
         let Some(peer) = self.peers.get(slot) else { return };
         let (id, channels) = (peer.id, peer.channels.clone());
-        // Those that have gone in this session are not lost.
-        let closes: BTreeSet<_> = peer.outbox.closes().collect();
+        let gone = peer.link().into_iter().flat_map(Link::numbered_closes);
+        let closes: BTreeSet<_> = peer.outbox.queued_closes().chain(gone).collect();
         for remote in channels {
             self.lose_numbered(remote, LossCause::Gap);
             self.close_for(slot, remote, &closes, LossCause::Gap, CloseCause::Gap);
@@ -221,7 +222,7 @@ impl Runtime {
             self.ops.push(StoreOp::DeleteAcked { peer: id, up_to: next - 1 });
         }
         // What is left of them is queued.
-        let closes: BTreeSet<_> = peer.outbox.closes().collect();
+        let closes: BTreeSet<_> = peer.outbox.queued_closes().collect();
         for item in dropped {
             self.lose(&item, LossCause::Accepted, false);
         }

@@ -117,9 +117,10 @@ impl Outbox {
         self.items.iter().map(|(_, item)| item)
     }
 
-    /// The channels of which CLOSE is among the items, queued or numbered.
-    pub(super) fn closes(&self) -> impl Iterator<Item = ChannelId> {
-        self.iter().filter(|item| item.kind == Kind::Close).map(|item| item.channel)
+    /// The channels of which CLOSE is queued.
+    pub(super) fn queued_closes(&self) -> impl Iterator<Item = ChannelId> {
+        let control = self.control.iter().filter_map(|slot| self.items.get(*slot));
+        control.filter(|item| item.kind == Kind::Close).map(|item| item.channel)
     }
 
     /// Answers among the queued items.

@@ -92,7 +92,13 @@ impl Runtime {
         for (_, at) in peer.outbox.numbered_from(0) {
             let item = peer.outbox.get(at).ok_or(RestoreError)?;
             let len = u32::try_from(item.body.len()).map_err(|_| RestoreError)?;
-            link.restore_item(Numbered { channel: item.channel, kind: item.kind, len, answer: item.answer })?;
+            link.restore_item(Numbered {
+                channel: item.channel,
+                kind: item.kind,
+                len,
+                answer: item.answer,
+                superseded: false,
+            })?;
         }
         for record in &saved.sessions {
             link.restore_session(record.clone())?;

@@ -151,14 +151,15 @@ impl<S: Storage> Link<S> {
         }
     }
 
-    /// The peer goes on with `next`. What has not gone in this session becomes CLOSE (section 9, "Who receives GAP").
+    /// The peer goes on with `next`. What has a number becomes CLOSE (section 9, "Who receives GAP"): also what has gone in
+    /// this session, for the peer may not know its channel, and end every session that brings DATA of it.
     fn take_gap<'m>(&mut self, next: u64) -> Result<Act<'m>, Offence> {
         let live = self.live.as_ref().ok_or(Offence::Silent(DownCause::Stopped))?;
         let (id, history) = (live.session.id(), live.session.history().clone());
         let gap = self.receives.handle_gap(next, id, &history);
         gap.map_err(|_| Offence::Silent(DownCause::Sequence))?;
         (self.state_dirty, self.gap_came) = (true, true);
-        let from = self.sends.transmitted().unwrap_or(u64::MAX).saturating_add(1);
+        let from = self.sends.acked().saturating_add(1);
         let replaced = (from..=self.sends.given()).filter(|n| self.replace_by_close(*n)).count();
         if replaced > 0 {
             self.lower_marks(from);
@@ -167,9 +168,11 @@ impl<S: Storage> Link<S> {
         Ok(Act::Gap)
     }
 
-    /// Item `n` becomes CLOSE of its channel, under its number.
+    /// Item `n` becomes CLOSE of its channel, under its number. `false` if it is that, or is not there.
     pub(super) fn replace_by_close(&mut self, n: u64) -> bool {
-        let Some(item) = self.sends.get(n).copied() else { return false };
+        let Some(item) = self.sends.get(n).copied().filter(|item| item.kind != crate::wire::item::Kind::Close) else {
+            return false;
+        };
         let len = u32::try_from(ChannelId::LEN + 1).unwrap_or(u32::MAX);
         let close = crate::link::window::Numbered { kind: crate::wire::item::Kind::Close, len, ..item };
         self.sends.replace(n, close)

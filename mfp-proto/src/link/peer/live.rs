@@ -211,7 +211,7 @@ impl<S: Storage> Link<S> {
         let live = &mut self.live;
         self.sends.handle_ack(ack, |_, item| {
             *answers = answers.saturating_sub(u32::from(item.answer));
-            if item.kind != Kind::Close {
+            if item.kind != Kind::Close || item.superseded {
                 return;
             }
             let Some(entry) = channels.get_mut(&item.channel) else { return };

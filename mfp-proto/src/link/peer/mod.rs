@@ -230,6 +230,12 @@ impl<S: Storage> Link<S> {
         self.sends.given()
     }
 
+    /// The channels of which CLOSE has its number, and no ack.
+    pub fn numbered_closes(&self) -> impl Iterator<Item = ChannelId> {
+        let items = (self.acked() + 1..=self.given()).filter_map(|n| self.sends.get(n));
+        items.filter(|item| item.kind == Kind::Close && !item.superseded).map(|item| item.channel)
+    }
+
     /// Why it is suspended, if it is.
     pub fn suspension(&self) -> Option<Suspension> {
         self.suspended

@@ -22,6 +22,7 @@ impl<S: Storage> Link<S> {
                     kind: control.kind,
                     len: control.len,
                     answer: control.answer || is_answer(control.kind),
+                    superseded: false,
                 };
                 let n = self.number(item)?;
                 if control.kind == Kind::Accept {
@@ -63,7 +64,7 @@ impl<S: Storage> Link<S> {
                 self.schedule.leave(&channel);
                 return Some(Number::TooLarge { channel });
             }
-            let n = self.number(Numbered { channel, kind: Kind::Data, len, answer: false })?;
+            let n = self.number(Numbered { channel, kind: Kind::Data, len, answer: false, superseded: false })?;
             if let Some(entry) = self.channels.get_mut(&channel) {
                 entry.state.sends.handle_numbered();
                 if !entry.state.sends.allows() {

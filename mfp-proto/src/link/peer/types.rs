@@ -110,7 +110,7 @@ pub enum Input<'m> {
         item: LinkItem<'m>,
     },
     /// The peer has accepted a loss (section 9, "Who receives GAP"): all its channels are to be closed with code 9 and
-    /// reported. Numbered items that had not gone yet have become CLOSE, see [`LinkEvent::Replaced`].
+    /// reported. Numbered items have become CLOSE, see [`LinkEvent::Replaced`].
     Gap {
         /// Bytes used up.
         consumed: usize,

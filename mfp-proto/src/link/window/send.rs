@@ -15,6 +15,8 @@ pub struct Numbered {
     pub len: u32,
     /// Whether it answers an item of the peer (section 8, `max_answers`).
     pub answer: bool,
+    /// This session has carried something else under its number, before it was [replaced](SendWindow::replace).
+    pub superseded: bool,
 }
 
 /// How far the sending lane has come. Two equal values with time between them mean that nothing went (section 8, ack
@@ -117,6 +119,11 @@ impl<Q: Queue<Numbered>> SendWindow<Q> {
     /// on with the next number (section 9, RESYNC), under the peer's `win_items` and `win_bytes`.
     pub fn start(&mut self, win_items: u32, win_bytes: u32) {
         self.window = Some(Window { items: win_items, bytes: win_bytes, transmitted: self.acked, in_flight: 0 });
+        let mut at = 0;
+        while let Some(item) = self.items.get_mut(at) {
+            item.superseded = false;
+            at += 1;
+        }
     }
 
     /// The session has ended. Its items keep their numbers.
@@ -195,13 +202,19 @@ impl<Q: Queue<Numbered>> SendWindow<Q> {
     /// Replaces item `n`, which keeps its number: what was too large, or lost to a gap, becomes CLOSE (sections 8 and 9).
     /// It is to be durable before it goes. `false` if there is no such item.
     ///
-    /// Only what has not been transmitted in this session may be replaced.
+    /// What has been transmitted in this session goes as the new item in later ones, and is
+    /// [superseded](Numbered::superseded) until then.
     pub fn replace(&mut self, n: u64, item: Numbered) -> bool {
-        let sent = self.window.is_some_and(|window| n <= window.transmitted);
-        let Some(place) = self.place(n).filter(|_| !sent) else { return false };
+        let Some(place) = self.place(n) else { return false };
         let Some(old) = self.items.get_mut(place) else { return false };
-        self.bytes = self.bytes.saturating_sub(old.len.into()) + u64::from(item.len);
-        *old = item;
+        let (before, after) = (u64::from(old.len), u64::from(item.len));
+        self.bytes = self.bytes.saturating_sub(before) + after;
+        let mut superseded = false;
+        if let Some(window) = self.window.as_mut().filter(|window| n <= window.transmitted) {
+            window.in_flight = window.in_flight.saturating_sub(before) + after;
+            superseded = true;
+        }
+        *old = Numbered { superseded, ..item };
         self.durable = self.durable.min(n - 1).max(self.acked);
         true
     }
@@ -240,7 +253,7 @@ mod tests {
     type Lane = SendWindow<Deque<Numbered, 8>>;
 
     fn item(len: u32) -> Numbered {
-        Numbered { channel: ChannelId::from_bytes([1; 16]), kind: Kind::Data, len, answer: false }
+        Numbered { channel: ChannelId::from_bytes([1; 16]), kind: Kind::Data, len, answer: false, superseded: false }
     }
 
     /// A lane in a session, with these items numbered and durable.
@@ -322,11 +335,17 @@ mod tests {
     fn replaced_items_wait_for_the_store_again_and_a_skip_forgets_all() {
         let mut lane = lane(8, 800, &[1, 2, 3]);
         lane.handle_transmitted(100);
-        assert!(!lane.replace(1, item(9)) && !lane.replace(4, item(9)));
-        assert!(lane.replace(2, item(9)));
+        assert!(!lane.replace(4, item(9)));
+        assert!(lane.replace(1, item(9)) && lane.replace(2, item(9)));
+        let superseded = |lane: &Lane| [1, 2].map(|n| lane.get(n).unwrap().superseded);
+        assert_eq!(superseded(&lane), [true, false]);
         assert!(send_all(&mut lane).is_empty());
         lane.handle_durable(3);
         assert_eq!(send_all(&mut lane), [2, 3]);
+        lane.end();
+        lane.start(8, 800);
+        assert_eq!((superseded(&lane), send_all(&mut lane)), ([false, false], [1, 2, 3].to_vec()));
+        lane.end();
         lane.skip(11);
         assert_eq!((lane.acked(), lane.given(), lane.get(10), lane.transmitted()), (10, 10, None, None));
     }

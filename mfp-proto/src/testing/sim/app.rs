@@ -13,6 +13,7 @@ use crate::id::{AgentId, AgentName, Identity, RuntimeId};
 use crate::link::{Diagnosis, DownCause};
 use crate::runtime::{AcceptPolicy, ChannelOptions, ChannelStatus, Delivery, Event, Message, PeerConfig, Runtime};
 use crate::time::Instant;
+use crate::wire::Malformed;
 use crate::wire::item::Code;
 
 /// How an agent handles messages.
@@ -211,6 +212,12 @@ impl World {
         // else: until they are done again its peer exceeds what it grants.
         let forgot = self.model.has_rolled_back(at) || self.find(peer).is_some_and(|it| self.model.has_rolled_back(it));
         let wrong = match cause {
+            // DATA of a channel that is forgotten cannot be read. It comes only until the sender has heard of the gap.
+            DownCause::Malformed(Malformed::Channel) if forgot => {
+                let times = self.unread.entry((at, *peer)).or_default();
+                *times += 1;
+                *times > 3
+            }
             DownCause::Malformed(_) | DownCause::Sequence | DownCause::Rotation(_) | DownCause::Exhausted => true,
             DownCause::Bye(Code::Limit) => !forgot,
             DownCause::Bye(code) => *code == Code::ProtocolError,

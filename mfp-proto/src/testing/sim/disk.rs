@@ -1,5 +1,6 @@
 //! A virtual disk: batches that become durable late, or never.
 
+use core::num::NonZeroU64;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::vec::Vec;
 
@@ -17,11 +18,13 @@ pub struct Durable {
     pub last_q: BTreeMap<ChannelId, u64>,
     /// Messages of peers in inboxes now, by channel.
     pub inbox: BTreeMap<ChannelId, u32>,
-    /// Messages for peers that were dropped before they had a number: a crash may come before that is told.
+    /// Messages for peers that were dropped without an ack: a crash may come before that is told.
     pub dropped: BTreeSet<MessageId>,
     /// Own store ids, and the messages that are queued.
     stores: BTreeMap<RuntimeId, StoreId>,
     queued: BTreeMap<(RuntimeId, u64), MessageId>,
+    /// Accepts that are pending: each has dropped what was queued before it.
+    accepting: BTreeMap<RuntimeId, NonZeroU64>,
     /// A message came with a q that was not above the one before it.
     pub out_of_order: u32,
     /// Batches that were committed.
@@ -49,6 +52,14 @@ impl Durable {
             }
             StoreOp::PutPeer(record) => {
                 self.stores.insert(record.peer, record.store_id);
+                let before = match record.state.accepting {
+                    Some(next) => self.accepting.insert(record.peer, next),
+                    None => self.accepting.remove(&record.peer),
+                };
+                if record.state.accepting.is_some_and(|next| before != Some(next)) {
+                    let of_peer = (record.peer, 0)..=(record.peer, u64::MAX);
+                    self.dropped.extend(self.queued.extract_if(of_peer, |_, _| true).map(|(_, message)| message));
+                }
             }
             StoreOp::PutOutbox(record) => {
                 // What has become CLOSE is dropped too.

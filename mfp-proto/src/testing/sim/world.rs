@@ -69,6 +69,8 @@ pub struct World {
     pub(super) calm: bool,
     /// Blocked agents go on.
     pub(super) unblocked: bool,
+    /// Sessions that ended at a node for DATA of its peer that it could not read.
+    pub(super) unread: BTreeMap<(usize, RuntimeId), u32>,
     /// Messages still to be sent.
     pub(super) left: u64,
     pub(super) trace: bool,
@@ -124,6 +126,7 @@ impl World {
             last_bytes: BTreeMap::new(),
             calm: false,
             unblocked: false,
+            unread: BTreeMap::new(),
             left: 0,
             trace: options.trace,
             outcome: Outcome::default(),

@@ -140,7 +140,7 @@ impl<S: Storage> Host<S> {
         self.link = Link::new(now, self.identity.id(), self.setup.clone(), state);
         for body in &bodies.numbered {
             let len = u32::try_from(body.bytes.len()).unwrap();
-            let item = Numbered { channel: body.channel, kind: body.kind, len, answer: body.answer };
+            let item = Numbered { channel: body.channel, kind: body.kind, len, answer: body.answer, superseded: false };
             self.link.restore_item(item).unwrap();
         }
         for record in sessions {
