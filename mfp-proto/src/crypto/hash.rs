@@ -76,11 +76,37 @@ impl HmacKey {
         for part in parts {
             hash.update(part);
         }
-        let digest = hash.finish();
-        let mut hash = Hash::after_block(self.outer);
-        hash.update(digest.expose_secret());
-        hash.finish()
+        // The outer message is the padded key and a digest: its last block is always of this form.
+        let mut block = [0; BLOCK];
+        let (digest, padding) = block.split_at_mut(32);
+        write_words(digest, hash.finish_words());
+        padding.copy_from_slice(&OUTER_PADDING);
+        let mut state = self.outer;
+        compress256(&mut state, core::slice::from_ref(&block));
+        block = [0; BLOCK];
+        zeroize::optimization_barrier(&block);
+        secret(state)
     }
+}
+
+/// The padding after a block and 32 bytes: their length is 768 bits.
+const OUTER_PADDING: [u8; 32] = {
+    let mut padding = [0; 32];
+    padding[0] = 0x80;
+    padding[30] = 3;
+    padding
+};
+
+fn write_words(bytes: &mut [u8], words: [u32; 8]) {
+    for (bytes, word) in bytes.chunks_exact_mut(4).zip(words) {
+        bytes.copy_from_slice(&word.to_be_bytes());
+    }
+}
+
+fn secret(words: [u32; 8]) -> Secret {
+    let mut digest = [0; 32];
+    write_words(&mut digest, words);
+    Secret::from_bytes(digest)
 }
 
 /// The chaining value of an empty message (FIPS 180-4, 5.3.3).
@@ -91,7 +117,7 @@ const INITIAL: [u32; 8] =
 struct Hash {
     state: [u32; 8],
     block: [u8; BLOCK],
-    /// Bytes in `block`: less than it holds.
+    /// Bytes in `block`: less than it holds. The others are zero.
     used: usize,
     /// Bytes in all.
     len: u64,
@@ -126,42 +152,29 @@ impl Hash {
         }
     }
 
+    /// Takes the full block. What is not used of the next one is zero.
     fn compress(&mut self) {
         compress256(&mut self.state, core::slice::from_ref(&self.block));
-        self.used = 0;
+        (self.block, self.used) = ([0; BLOCK], 0);
     }
 
-    fn finish(mut self) -> Secret {
+    fn finish(self) -> Secret {
+        secret(self.finish_words())
+    }
+
+    fn finish_words(mut self) -> [u32; 8] {
         let bits = self.len * 8;
-        self.pad(&[0x80]);
-        if self.used > LENGTH_AT {
-            self.fill(BLOCK);
+        if let Some(end) = self.block.get_mut(self.used) {
+            *end = 0x80;
+        }
+        if self.used >= LENGTH_AT {
             self.compress();
         }
-        self.fill(LENGTH_AT);
-        self.pad(&bits.to_be_bytes());
+        if let Some(length) = self.block.last_chunk_mut() {
+            *length = bits.to_be_bytes();
+        }
         compress256(&mut self.state, core::slice::from_ref(&self.block));
-        let mut digest = [0; 32];
-        for (bytes, word) in digest.chunks_exact_mut(4).zip(self.state) {
-            bytes.copy_from_slice(&word.to_be_bytes());
-        }
-        Secret::from_bytes(digest)
-    }
-
-    /// Adds what there is room for.
-    fn pad(&mut self, bytes: &[u8]) {
-        if let Some(place) = self.block.get_mut(self.used..self.used + bytes.len()) {
-            place.copy_from_slice(bytes);
-            self.used += bytes.len();
-        }
-    }
-
-    /// Zeros up to there.
-    fn fill(&mut self, until: usize) {
-        if let Some(place) = self.block.get_mut(self.used..until) {
-            place.fill(0);
-        }
-        self.used = until;
+        self.state
     }
 }
 

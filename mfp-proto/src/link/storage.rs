@@ -234,7 +234,8 @@ impl<V: Default + fmt::Debug, const N: usize> Table<V> for FixedTable<V, N> {
 #[cfg(feature = "alloc")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GrowingTable<V> {
-    entries: BTreeMap<ChannelId, V>,
+    /// Boxed: nodes of a tree are half empty, and of what is in them most is looked at by nobody on the way down.
+    entries: BTreeMap<ChannelId, Box<V>>,
 }
 
 #[cfg(feature = "alloc")]
@@ -244,20 +245,20 @@ impl<V: Default + fmt::Debug> Table<V> for GrowingTable<V> {
     }
 
     fn get(&self, channel: &ChannelId) -> Option<&V> {
-        self.entries.get(channel)
+        self.entries.get(channel).map(Box::as_ref)
     }
 
     fn get_mut(&mut self, channel: &ChannelId) -> Option<&mut V> {
-        self.entries.get_mut(channel)
+        self.entries.get_mut(channel).map(Box::as_mut)
     }
 
     fn insert(&mut self, channel: ChannelId, value: V) -> Result<(), TableFull> {
-        self.entries.insert(channel, value);
+        self.entries.insert(channel, Box::new(value));
         Ok(())
     }
 
     fn remove(&mut self, channel: &ChannelId) -> Option<V> {
-        self.entries.remove(channel)
+        self.entries.remove(channel).map(|value| *value)
     }
 
     fn after(&self, channel: Option<&ChannelId>) -> Option<ChannelId> {
