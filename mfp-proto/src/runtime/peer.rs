@@ -172,6 +172,9 @@ pub(super) struct Saved {
     pub(super) channels: BTreeMap<ChannelId, ChannelState>,
 }
 
+/// What an idle link costs, without its buffers and its configuration.
+const _: () = assert!(size_of::<Link<Growing>>() + size_of::<Option<Peer>>() <= 4_096);
+
 impl Peer {
     pub(super) fn new(id: RuntimeId, store_id: StoreId, saved: Saved) -> Self {
         let acked = saved.state.acked;
