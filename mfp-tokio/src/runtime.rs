@@ -313,6 +313,11 @@ impl Runtime {
         self.shared.read(|rt| rt.stats())
     }
 
+    /// What the SQLite store has done, and how full it is; none where messages are kept elsewhere.
+    pub fn store_stats(&self) -> Option<mfp_store::Stats> {
+        self.shared.look(|core| core.store.stats())
+    }
+
     /// The global state: the root of the tree over all channels.
     pub fn global_state(&self) -> [u8; 32] {
         self.shared.read(core::Runtime::global_state)

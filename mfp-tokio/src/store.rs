@@ -148,9 +148,12 @@ impl StoreLink {
     }
 
     fn has_more_than_one_in(&self, share: u64) -> bool {
-        let Self::Writer(writer) = self else { return true };
-        let stats = writer.store.stats();
-        stats.room() > stats.limit / share
+        self.stats().is_none_or(|stats| stats.room() > stats.limit / share)
+    }
+
+    /// What it has done.
+    pub(crate) fn stats(&self) -> Option<mfp_store::Stats> {
+        if let Self::Writer(writer) = self { Some(writer.store.stats()) } else { None }
     }
 
     /// Closes it when everything before has been done. Whether that is already so.
