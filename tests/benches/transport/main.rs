@@ -22,11 +22,13 @@ const ROUNDS: usize = 7;
 const DURABLE: u32 = 2_000;
 
 fn main() {
-    if std::env::args().any(|arg| arg == "--syscalls") {
-        // For a tracer around it: a known number of messages, and nothing else of note.
+    // For a tracer or a profiler around it: `--ours LEN COUNT` carries so many messages, and nothing else.
+    let args: Vec<String> = std::env::args().skip_while(|arg| arg != "--ours").skip(1).collect();
+    if let [len, count, ..] = args.as_slice() {
+        let (len, count) = (len.parse().unwrap(), count.parse().unwrap());
         return block_on(2, async {
-            let mut ours = Ours::new(1 << 10, None).await;
-            measure::Transport::messages(&mut ours, 100_000).await;
+            let mut ours = Ours::new(len, None).await;
+            measure::Transport::messages(&mut ours, count).await;
         });
     }
     for (len, count) in SIZES {
