@@ -43,6 +43,7 @@ mod error;
 mod link;
 mod net;
 mod peer;
+mod post;
 mod runtime;
 mod send;
 mod store;

@@ -44,8 +44,6 @@ impl Ours {
         for (from, to, address) in [(&far, &near, Address::None), (&near, &far, Address::tcp(address))] {
             let mut config = PeerConfig::new(to.public_key(), to.id());
             config.accept = AcceptPolicy::all();
-            // What has not left is kept in the cache, as it is for the others, who wait for the socket.
-            (config.queue_items, config.queue_bytes) = (512, 1 << 20);
             config.mode = if folder.is_some() { Mode::Durable } else { Mode::Volatile };
             from.add_peer(config, address).await.unwrap();
         }
