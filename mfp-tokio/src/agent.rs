@@ -13,7 +13,6 @@ use tracing::Instrument;
 
 use crate::drive::Shared;
 use crate::error::{Error, HandlerError, RequestError, SendError};
-use crate::post::Input;
 use crate::runtime::Runtime;
 use crate::send::{Direction, Told, Until, Waiter};
 
@@ -129,7 +128,7 @@ impl AgentHandle {
         let direction = Direction { channel, sender: self.id, answers: message.reply_to.is_some() };
         let (teller, wait) = oneshot::channel();
         let waiter = Waiter::new(until, teller);
-        let sent = self.runtime.shared.submit(direction, &message, waiter, may_wait);
+        let sent = self.runtime.shared.with(|core, now| core.submit(now, direction, &message, waiter, may_wait));
         sent.map_err(SendError::from)?;
         wait.await.unwrap_or(Err(SendError::Uncertain.into()))
     }
@@ -247,7 +246,12 @@ impl Attempt {
 
     fn tell(&mut self, outcome: Outcome) {
         let Some(shared) = self.shared.take() else { return };
-        shared.give(Input::Processed(self.id, self.agent, outcome));
+        shared.with(|core, now| {
+            // An error says that the core has given up this attempt: nothing is left to do.
+            if core.rt.handle_processed(now, self.id, outcome).is_ok() && outcome == Outcome::Done {
+                core.rooms.note(self.agent);
+            }
+        });
     }
 }
 

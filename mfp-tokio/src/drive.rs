@@ -3,13 +3,10 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use mfp_proto::id::{AgentId, ChannelId};
-use mfp_proto::runtime::{
-    self as core, AdminError, BatchId, CommitFailed, Delivery, Effect, Event, Message, Outcome, SendError as Refusal,
-    Ticket,
-};
+use mfp_proto::runtime::{self as core, AdminError, BatchId, CommitFailed, Delivery, Effect, Event, Ticket};
 use mfp_proto::store::Snapshot;
 use mfp_proto::time::Instant;
 use tokio::runtime::Handle;
@@ -19,15 +16,13 @@ use crate::agent::{Incoming, Sink};
 use crate::buffer::Pool;
 use crate::error::{BoxError, Error, OpenError, RequestError, SendError};
 use crate::net::Net;
-use crate::post::{Input, Posted};
-use crate::send::{Direction, Kept, Rooms, Told, Until, Waiter};
+use crate::send::{Rooms, Told, Until, Waiter};
 use crate::store::StoreLink;
 use crate::timer::Alarm;
 
 /// What all handles of a runtime share.
 pub(crate) struct Shared {
     core: Mutex<Core>,
-    posted: Posted,
     epoch: tokio::time::Instant,
     pub(crate) executor: Handle,
     /// Rung when the timer has to be set earlier, or the runtime has stopped.
@@ -36,24 +31,8 @@ pub(crate) struct Shared {
     pub(crate) pool: Pool,
 }
 
-type Call = Box<dyn FnOnce(&Arc<Shared>) + Send>;
-
 /// What runs when the lock is free again, since it may be code of the user's, or wake another thread.
-enum Action {
-    Deliver(Sink, Delivery),
-    Tell(Waiter, Result<Told, RequestError>),
-    Call(Call),
-}
-
-impl Action {
-    fn run(self, shared: &Arc<Shared>) {
-        match self {
-            Self::Deliver(sink, delivery) => sink(Incoming::new(shared, delivery)),
-            Self::Tell(waiter, told) => waiter.tell(told),
-            Self::Call(call) => call(shared),
-        }
-    }
-}
+type Action = Box<dyn FnOnce(&Arc<Shared>) + Send>;
 
 /// The core, and who waits for what it says. Nothing in here waits, and nothing of the user's runs in here.
 pub(crate) struct Core {
@@ -113,7 +92,6 @@ impl Shared {
             };
             Self {
                 core: Mutex::new(core),
-                posted: Posted::default(),
                 epoch,
                 executor,
                 bell: Notify::new(),
@@ -127,90 +105,33 @@ impl Shared {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn try_lock(&self) -> Option<MutexGuard<'_, Core>> {
-        match self.core.try_lock() {
-            Ok(core) => Some(core),
-            Err(TryLockError::Poisoned(core)) => Some(core.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
-        }
-    }
-
     /// Gives the core an input, then does all that it asks for.
     pub(crate) fn with<T>(self: &Arc<Self>, input: impl FnOnce(&mut Core, Instant) -> T) -> T {
-        let value = self.turn(self.lock(), input);
-        self.catch_up();
-        value
-    }
-
-    /// The same, at once if nobody has the core at the moment; else whoever has it does it.
-    pub(crate) fn give(self: &Arc<Self>, input: Input) {
-        if let Some(core) = self.try_lock() {
-            self.turn(core, |core, now| core.take(now, input));
-        } else {
-            self.posted.push(input);
-        }
-        self.catch_up();
-    }
-
-    /// Sends a message, at once if nobody has the core at the moment; else whoever has it does it, and its sender is told
-    /// of a refusal in the way of the answer.
-    pub(crate) fn submit(
-        self: &Arc<Self>,
-        direction: Direction,
-        message: &Message<'_>,
-        waiter: Waiter,
-        may_wait: bool,
-    ) -> Result<(), Refusal> {
-        let sent = if let Some(core) = self.try_lock() {
-            let sent = self.turn(core, |core, now| core.submit(now, direction, message, waiter, may_wait));
-            sent.map_err(|(refusal, _)| refusal)
-        } else {
-            self.posted.push(Input::Send(direction, Box::new(Kept::new(message)), waiter, may_wait));
-            Ok(())
+        let (value, actions) = {
+            let mut core = self.lock();
+            let elapsed = self.epoch.elapsed().as_micros();
+            let now = Instant::from_micros(u64::try_from(elapsed).unwrap_or(u64::MAX));
+            let value = input(&mut core, now);
+            core.settle(now);
+            if core.drained.is_some() || core.is_due_earlier() {
+                self.bell.notify_one();
+            }
+            (value, mem::take(&mut core.actions))
         };
-        self.catch_up();
-        sent
-    }
-
-    fn turn<T>(self: &Arc<Self>, mut core: MutexGuard<'_, Core>, input: impl FnOnce(&mut Core, Instant) -> T) -> T {
-        let elapsed = self.epoch.elapsed().as_micros();
-        let now = Instant::from_micros(u64::try_from(elapsed).unwrap_or(u64::MAX));
-        // What was posted came first.
-        for posted in self.posted.take() {
-            core.take(now, posted);
-        }
-        let value = input(&mut core, now);
-        core.settle(now);
-        if core.drained.is_some() || core.is_due_earlier() {
-            self.bell.notify_one();
-        }
-        let actions = mem::take(&mut core.actions);
-        drop(core);
         for action in actions {
-            action.run(self);
+            action(self);
         }
         value
-    }
-
-    /// Does what was posted while this thread had the core, unless another has it by now.
-    fn catch_up(self: &Arc<Self>) {
-        while self.posted.any()
-            && let Some(core) = self.try_lock()
-        {
-            self.turn(core, |_, _| ());
-        }
     }
 
     /// Looks at the core. No input, so no effects.
-    pub(crate) fn read<T>(self: &Arc<Self>, look: impl FnOnce(&mut core::Runtime) -> T) -> T {
-        self.look(|core| look(&mut core.rt))
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&mut core::Runtime) -> T) -> T {
+        look(&mut self.lock().rt)
     }
 
     /// Looks at what the driver keeps. No input to the core, so no effects.
-    pub(crate) fn look<T>(self: &Arc<Self>, look: impl FnOnce(&mut Core) -> T) -> T {
-        let value = look(&mut self.lock());
-        self.catch_up();
-        value
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&mut Core) -> T) -> T {
+        look(&mut self.lock())
     }
 
     /// Gives the core an input, and returns when what it has changed is durable.
@@ -237,36 +158,17 @@ impl Shared {
     }
 
     /// When the core wants to hear the time next. The caller sees to it.
-    pub(crate) fn arm(self: &Arc<Self>) -> Alarm {
-        self.look(|core| {
-            if core.drained.is_some() {
-                return Alarm::Stopped;
-            }
-            core.armed = core.rt.poll_timeout().map(|(at, _)| at);
-            core.armed.map_or(Alarm::Never, |at| Alarm::At(self.epoch + at.saturating_since(Instant::ZERO)))
-        })
+    pub(crate) fn arm(&self) -> Alarm {
+        let mut core = self.lock();
+        if core.drained.is_some() {
+            return Alarm::Stopped;
+        }
+        core.armed = core.rt.poll_timeout().map(|(at, _)| at);
+        core.armed.map_or(Alarm::Never, |at| Alarm::At(self.epoch + at.saturating_since(Instant::ZERO)))
     }
 }
 
 impl Core {
-    /// An input that did not have to be given by the caller itself.
-    fn take(&mut self, now: Instant, input: Input) {
-        match input {
-            Input::Send(direction, message, waiter, may_wait) => {
-                if let Err((refusal, waiter)) = self.submit(now, direction, &message.message(), waiter, may_wait) {
-                    self.fail_waiter(waiter, SendError::from(refusal).into());
-                }
-            }
-            Input::Processed(delivery, agent, outcome) => {
-                // An error says that the core has given up this attempt: nothing is left to do.
-                if self.rt.handle_processed(now, delivery, outcome).is_ok() && outcome == Outcome::Done {
-                    self.rooms.note(agent);
-                }
-            }
-        }
-        self.settle(now);
-    }
-
     /// Drains the core, and lets in what waits for room, until nothing is left to do.
     pub(crate) fn settle(&mut self, now: Instant) {
         loop {
@@ -329,7 +231,7 @@ impl Core {
                     }
                 });
             }
-            (None, Some(sink)) => self.actions.push(Action::Deliver(sink, delivery)),
+            (None, Some(sink)) => self.after(move |shared| sink(Incoming::new(shared, delivery))),
             // Nobody is there: the message waits for whoever binds the name.
             (None, None) => {
                 let _ = self.rt.detach(now, &delivery.to);
@@ -421,12 +323,7 @@ impl Core {
     }
 
     pub(crate) fn after(&mut self, action: impl FnOnce(&Arc<Shared>) + Send + 'static) {
-        self.actions.push(Action::Call(Box::new(action)));
-    }
-
-    /// Tells who waits for a message what has become of it.
-    pub(crate) fn tell_waiter(&mut self, waiter: Waiter, told: Result<Told, RequestError>) {
-        self.actions.push(Action::Tell(waiter, told));
+        self.actions.push(Box::new(action));
     }
 
     /// There is an answer to a channel.

@@ -43,7 +43,6 @@ mod error;
 mod link;
 mod net;
 mod peer;
-mod post;
 mod runtime;
 mod send;
 mod store;

@@ -39,11 +39,6 @@ impl Waiter {
     pub(crate) const fn new(until: Until, teller: Teller) -> Self {
         Self { until, teller, receipt: None }
     }
-
-    /// Whoever has waited may have given up.
-    pub(crate) fn tell(self, told: Result<Told, RequestError>) {
-        let _ = self.teller.send(told);
-    }
 }
 
 /// One queue of messages that wait for room: those of one sender on one channel. Answers have their own, since they
@@ -55,32 +50,27 @@ pub(crate) struct Direction {
     pub(crate) answers: bool,
 }
 
-/// A message that waits, for room or for the core.
-pub(crate) struct Kept {
+/// A message that waits for room.
+struct Parked {
     payload: Box<[u8]>,
     content_type: Option<Box<str>>,
     rest: Message<'static>,
+    waiter: Waiter,
 }
 
-impl Kept {
-    pub(crate) fn new(message: &Message<'_>) -> Self {
+impl Parked {
+    fn new(message: &Message<'_>, waiter: Waiter) -> Self {
         let mut rest = Message::new(&[]);
         (rest.reply_to, rest.trace) = (message.reply_to, message.trace);
         (rest.answer_within, rest.ttl) = (message.answer_within, message.ttl);
-        Self { payload: message.payload.into(), content_type: message.content_type.map(Box::from), rest }
+        Self { payload: message.payload.into(), content_type: message.content_type.map(Box::from), rest, waiter }
     }
 
-    pub(crate) fn message(&self) -> Message<'_> {
+    fn message(&self) -> Message<'_> {
         let mut message = self.rest;
         (message.payload, message.content_type) = (&self.payload, self.content_type.as_deref());
         message
     }
-}
-
-/// A message that waits for room.
-struct Parked {
-    message: Kept,
-    waiter: Waiter,
 }
 
 /// The messages that wait for room, each direction in the order of the calls.
@@ -146,7 +136,7 @@ impl Core {
         message: &Message<'_>,
         waiter: Waiter,
         may_wait: bool,
-    ) -> Result<(), (Refusal, Waiter)> {
+    ) -> Result<(), Refusal> {
         if !self.rooms.queues.contains_key(&direction) {
             let sent = if self.takes_messages() {
                 self.rt.send(now, direction.sender, direction.channel, *message)
@@ -155,23 +145,19 @@ impl Core {
             };
             match sent {
                 Err(Refusal::Full) if may_wait => {}
-                Ok(ticket) => {
-                    self.waiters.insert(ticket, waiter);
-                    return Ok(());
-                }
-                Err(refusal) => return Err((refusal, waiter)),
+                sent => return sent.map(|ticket| drop(self.waiters.insert(ticket, waiter))),
             }
             let channels = self.rt.channels(&direction.sender).unwrap_or_default();
             let channel = channels.iter().find(|channel| channel.id == direction.channel);
             let local = channel.filter(|channel| channel.peer.runtime == self.rt.id());
             self.rooms.directions.entry(local.map(|channel| channel.peer.agent)).or_default().push(direction);
         } else if !may_wait {
-            return Err((Refusal::Full, waiter));
+            return Err(Refusal::Full);
         }
         let queue = self.rooms.queues.entry(direction).or_default();
         // Whoever has given up behind the last one that waits leaves no trace.
         while queue.pop_back_if(|last| last.waiter.teller.is_closed()).is_some() {}
-        queue.push_back(Parked { message: Kept::new(message), waiter });
+        queue.push_back(Parked::new(message, waiter));
         Ok(())
     }
 
@@ -196,7 +182,7 @@ impl Core {
             } else if !takes {
                 break;
             } else {
-                Some(self.rt.send(now, direction.sender, direction.channel, first.message.message()))
+                Some(self.rt.send(now, direction.sender, direction.channel, first.message()))
             };
             if sent == Some(Err(Refusal::Full)) {
                 break;
@@ -221,10 +207,9 @@ impl Core {
 
     pub(crate) fn reached(&mut self, ticket: Ticket, stage: Until) {
         if self.waiters.get(&ticket).is_some_and(|waiter| waiter.until == stage)
-            && let Some(waiter) = self.waiters.remove(&ticket)
-            && let Some(receipt) = waiter.receipt
+            && let Some(Waiter { teller, receipt: Some(receipt), .. }) = self.waiters.remove(&ticket)
         {
-            self.tell_waiter(waiter, Ok(Told::Receipt(receipt)));
+            self.after(move |_| drop(teller.send(Ok(Told::Receipt(receipt)))));
         }
     }
 
@@ -235,6 +220,6 @@ impl Core {
     }
 
     pub(crate) fn fail_waiter(&mut self, waiter: Waiter, error: RequestError) {
-        self.tell_waiter(waiter, Err(error));
+        self.after(move |_| drop(waiter.teller.send(Err(error))));
     }
 }

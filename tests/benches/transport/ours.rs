@@ -44,6 +44,8 @@ impl Ours {
         for (from, to, address) in [(&far, &near, Address::None), (&near, &far, Address::tcp(address))] {
             let mut config = PeerConfig::new(to.public_key(), to.id());
             config.accept = AcceptPolicy::all();
+            // A sender waits before what it has sent is out of the cache, as the others wait for the socket.
+            config.queue_items = 1_024;
             config.mode = if folder.is_some() { Mode::Durable } else { Mode::Volatile };
             from.add_peer(config, address).await.unwrap();
         }
