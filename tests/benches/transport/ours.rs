@@ -14,7 +14,7 @@ use crate::measure::{Running, Transport};
 
 /// Messages that have no receipt yet, at most.
 const UNDER_WAY: usize = 256;
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 /// Both ends.
 pub(crate) struct Ours {
