@@ -26,6 +26,37 @@
 //! # Ok::<(), mfp_tokio::BoxError>(())
 //! ```
 //!
+//! # Between runtimes
+//!
+//! ```
+//! use mfp_tokio::{AcceptPolicy, Address, ChannelOptions, PeerConfig, Runtime};
+//! use std::time::Duration;
+//!
+//! # async fn example() -> Result<(), mfp_tokio::BoxError> {
+//! let (one, other) = (Runtime::builder().build().await?, Runtime::builder().build().await?);
+//! let address = one.listen("127.0.0.1:0").await?;
+//! // Each side knows the other's id and public key; one of them knows where to connect to.
+//! let mut config = PeerConfig::new(other.public_key(), other.id());
+//! config.accept = AcceptPolicy::all();
+//! one.add_peer(config, Address::None).await?;
+//! other.add_peer(PeerConfig::new(one.public_key(), one.id()), Address::tcp(address.to_string())).await?;
+//!
+//! let bob = one.bind("bob", |_context, message| async move {
+//!     println!("{} bytes", message.payload.len());
+//!     Ok(())
+//! });
+//! bob.await?;
+//! let (alice, _inbox) = other.bind_stream("alice").await?;
+//! let channel = other.open_channel(&alice.id(), &one.id(), "bob", ChannelOptions::default()).await?;
+//! // Durable at bob's runtime when this returns.
+//! alice.send_acked(channel, "hello").await?;
+//! # other.shutdown().await;
+//! # Ok(())
+//! # }
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(example())?;
+//! # Ok::<(), mfp_tokio::BoxError>(())
+//! ```
+//!
 //! # What it promises
 //!
 //! - A receipt means that the message is durable: it reaches its receiver, or becomes a dead letter. A handler may see
