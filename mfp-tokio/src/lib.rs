@@ -1,7 +1,8 @@
-//! The Mirror Frame Protocol on tokio: agents, channels between them, requests and answers.
+//! The Mirror Frame Protocol on tokio: agents, channels between them, requests and answers, in one process or between
+//! peers.
 //!
-//! A thin driver around [`mfp_proto`]. Deadlines, retries, order and who may do what are the core's; this crate
-//! gives it the time, a store that may block, and tasks for the handlers.
+//! A thin driver around [`mfp_proto`]. Deadlines, retries, order, whom to connect to and who may do what are the core's;
+//! this crate gives it the time, connections, a store that may block, and tasks for the handlers.
 //!
 //! ```
 //! use mfp_tokio::{Context, Delivery, Runtime};
@@ -26,13 +27,53 @@
 //! # Ok::<(), mfp_tokio::BoxError>(())
 //! ```
 //!
+//! # Between peers
+//!
+//! Two runtimes that know each other's keys share channels as agents of one runtime do, with the same calls. One of them
+//! at least listens; the other connects, and connects again whenever the link is lost. What was accepted in between waits.
+//!
+//! ```
+//! use mfp_tokio::{AcceptPolicy, Address, ChannelOptions, Context, Delivery, PeerConfig, Runtime};
+//! use std::time::Duration;
+//!
+//! # async fn example() -> Result<(), mfp_tokio::BoxError> {
+//! // Two machines: with `sqlite` in place of nothing, what was accepted outlives them.
+//! let (near, far) = (Runtime::builder().build().await?, Runtime::builder().build().await?);
+//! let _bob = far
+//!     .bind("bob", |context: Context, message: Delivery| async move {
+//!         context.reply(&message.payload.to_ascii_uppercase()).await?;
+//!         Ok(())
+//!     })
+//!     .await?;
+//! let address = far.listen("127.0.0.1:0").await?;
+//! let mut config = PeerConfig::new(near.public_key(), near.id());
+//! config.accept = AcceptPolicy::all();
+//! far.add_peer(config, Address::None).await?;
+//!
+//! let config = PeerConfig::new(far.public_key(), far.id());
+//! near.add_peer(config, Address::tcp(address.to_string())).await?;
+//! let (alice, _inbox) = near.bind_stream("alice").await?;
+//! let channel = near.open_channel(&alice.id(), &far.id(), "bob", ChannelOptions::default()).await?;
+//! near.opened(&alice.id(), &channel).await?;
+//! let answer = alice.request(channel, "hello", Duration::from_secs(5)).await?;
+//! assert_eq!((&*answer.payload, answer.from.runtime), (b"HELLO".as_slice(), far.id()));
+//! tokio::join!(near.shutdown(), far.shutdown());
+//! # Ok(())
+//! # }
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(example())?;
+//! # Ok::<(), mfp_tokio::BoxError>(())
+//! ```
+//!
+//! Whatever is [`Io`] can carry a link: [`Address::with`] connects to it, and [`Runtime::carry`] takes it.
+//!
 //! # What it promises
 //!
 //! - A receipt means that the message is durable: it reaches its receiver, or becomes a dead letter. A handler may see
 //!   it more than once, always under the same [`MessageId`].
 //! - Messages of one sender on one channel are handled one at a time, in order; channels and agents do not wait for
 //!   each other.
-//! - A full inbox makes senders wait. An answer that a request waits for always finds room.
+//! - [`AgentHandle::send_acked`] returns when the message is durable at the peer too.
+//! - A full inbox, and a full queue to a peer, make senders wait. An answer that a request waits for always finds room.
 //! - Every future may be dropped.
 
 mod agent;
