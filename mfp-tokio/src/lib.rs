@@ -27,37 +27,34 @@
 //! # Ok::<(), mfp_tokio::BoxError>(())
 //! ```
 //!
-//! # Between peers
+//! # Between runtimes
 //!
 //! Two runtimes that know each other's keys share channels as agents of one runtime do, with the same calls. One of them
 //! at least listens; the other connects, and connects again whenever the link is lost. What was accepted in between waits.
 //!
 //! ```
-//! use mfp_tokio::{AcceptPolicy, Address, ChannelOptions, Context, Delivery, PeerConfig, Runtime};
+//! use mfp_tokio::{AcceptPolicy, Address, ChannelOptions, PeerConfig, Runtime};
 //! use std::time::Duration;
 //!
 //! # async fn example() -> Result<(), mfp_tokio::BoxError> {
-//! // Two machines: with `sqlite` in place of nothing, what was accepted outlives them.
-//! let (near, far) = (Runtime::builder().build().await?, Runtime::builder().build().await?);
-//! let _bob = far
-//!     .bind("bob", |context: Context, message: Delivery| async move {
-//!         context.reply(&message.payload.to_ascii_uppercase()).await?;
-//!         Ok(())
-//!     })
-//!     .await?;
-//! let address = far.listen("127.0.0.1:0").await?;
-//! let mut config = PeerConfig::new(near.public_key(), near.id());
+//! let (one, other) = (Runtime::builder().build().await?, Runtime::builder().build().await?);
+//! let address = one.listen("127.0.0.1:0").await?;
+//! // Each side knows the other's id and public key; one of them knows where to connect to.
+//! let mut config = PeerConfig::new(other.public_key(), other.id());
 //! config.accept = AcceptPolicy::all();
-//! far.add_peer(config, Address::None).await?;
+//! one.add_peer(config, Address::None).await?;
+//! other.add_peer(PeerConfig::new(one.public_key(), one.id()), Address::tcp(address.to_string())).await?;
 //!
-//! let config = PeerConfig::new(far.public_key(), far.id());
-//! near.add_peer(config, Address::tcp(address.to_string())).await?;
-//! let (alice, _inbox) = near.bind_stream("alice").await?;
-//! let channel = near.open_channel(&alice.id(), &far.id(), "bob", ChannelOptions::default()).await?;
-//! near.opened(&alice.id(), &channel).await?;
-//! let answer = alice.request(channel, "hello", Duration::from_secs(5)).await?;
-//! assert_eq!((&*answer.payload, answer.from.runtime), (b"HELLO".as_slice(), far.id()));
-//! tokio::join!(near.shutdown(), far.shutdown());
+//! let bob = one.bind("bob", |_context, message| async move {
+//!     println!("{} bytes", message.payload.len());
+//!     Ok(())
+//! });
+//! bob.await?;
+//! let (alice, _inbox) = other.bind_stream("alice").await?;
+//! let channel = other.open_channel(&alice.id(), &one.id(), "bob", ChannelOptions::default()).await?;
+//! // Durable at bob's runtime when this returns.
+//! alice.send_acked(channel, "hello").await?;
+//! # other.shutdown().await;
 //! # Ok(())
 //! # }
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(example())?;

@@ -14,7 +14,7 @@ use crate::measure::{Running, Transport};
 
 /// Messages that have no receipt yet, at most.
 const UNDER_WAY: usize = 256;
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 /// Both ends.
 pub(crate) struct Ours {
@@ -44,8 +44,8 @@ impl Ours {
         for (from, to, address) in [(&far, &near, Address::None), (&near, &far, Address::tcp(address))] {
             let mut config = PeerConfig::new(to.public_key(), to.id());
             config.accept = AcceptPolicy::all();
-            // What has not left is kept in the cache, as it is for the others, who wait for the socket.
-            (config.queue_items, config.queue_bytes) = (512, 1 << 20);
+            // A sender waits before what it has sent is out of the cache, as the others wait for the socket.
+            config.queue_items = 1_024;
             config.mode = if folder.is_some() { Mode::Durable } else { Mode::Volatile };
             from.add_peer(config, address).await.unwrap();
         }
