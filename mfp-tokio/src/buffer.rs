@@ -228,7 +228,9 @@ mod tests {
     fn only_so_much_is_kept() {
         let pool = Pool::default();
         let taken: Vec<_> = (0..KEPT * 2).flat_map(|_| [pool.take(1), pool.take(SIZE * 4)]).collect();
-        taken.into_iter().for_each(|buffer| pool.give(buffer));
+        for buffer in taken {
+            pool.give(buffer);
+        }
         let shelves = pool.shelves();
         assert_eq!((shelves.usual.len(), shelves.long.len()), (KEPT, KEPT_LONG / (SIZE * 4)));
         drop(shelves);

@@ -14,7 +14,7 @@ use mfp_tokio::{
 use tokio::time::sleep;
 
 const PEERS: u16 = 1_000;
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 fn main() {
     let mut args = std::env::args().skip_while(|arg| arg != "--peers-of").skip(1);
