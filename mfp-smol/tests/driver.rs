@@ -4,6 +4,7 @@
 
 mod driver {
     mod handlers;
+    mod links;
     mod net;
     mod store;
     mod support;
