@@ -6,6 +6,7 @@ mod driver {
     mod handlers;
     mod links;
     mod net;
+    mod room;
     mod store;
     mod support;
 }
