@@ -7,6 +7,7 @@ mod driver {
     mod links;
     mod net;
     mod room;
+    mod shutdown;
     mod store;
     mod support;
 }
