@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use mfp_proto::link::ConnId;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::task::coop::consume_budget;
 use tokio::time::timeout;
 
 use crate::bell::Bell;
@@ -72,6 +73,8 @@ impl<T: Io> Link<T> {
                 return;
             }
             turn = self.serve();
+            // A stream that is not tokio's own may always have something to read: others have their turn all the same.
+            consume_budget().await;
         }
         // An error says that the other side has gone first.
         let _ = timeout(LINGER, self.close()).await;
@@ -133,7 +136,10 @@ impl<T: Io> Link<T> {
         self.io.write_all(self.output.bytes()).await?;
         self.io.shutdown().await?;
         let mut rest = [0; 512];
-        while self.io.read(&mut rest).await? > 0 {}
+        while self.io.read(&mut rest).await? > 0 {
+            // Else no time would pass for whoever sends without end.
+            consume_budget().await;
+        }
         Ok(())
     }
 }

@@ -11,4 +11,5 @@ mod driver {
     mod shutdown;
     mod store;
     mod support;
+    mod turns;
 }

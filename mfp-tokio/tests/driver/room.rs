@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use mfp_tokio::{Message, Refusal, SendError};
+use mfp_tokio::mfp_proto::runtime::LossCause;
+use mfp_tokio::{Address, ChannelOptions, Message, PeerConfig, Refusal, SendError};
 use tokio::task::{JoinHandle, yield_now};
 
 use super::support::*;
@@ -116,4 +117,18 @@ async fn whoever_waits_hears_when_there_is_nothing_to_wait_for() {
     let waits = send(&pair, "shut out").await;
     assert_eq!(runtime.shutdown().await, 1);
     assert_eq!(waits.await.unwrap(), refused(Refusal::ShuttingDown));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_waited_for_room_still_expires() {
+    let (near, far) = (runtime().await, runtime().await);
+    let mut config = PeerConfig::new(far.public_key(), far.id());
+    config.queue_items = 4;
+    near.add_peer(config, Address::None).await.unwrap();
+    let (alice, _inbox) = near.bind_stream("alice").await.unwrap();
+    let channel = near.open_channel(&alice.id(), &far.id(), "bob", ChannelOptions::default()).await.unwrap();
+    let message = Message::new(b"soon stale").ttl(Duration::from_secs(5));
+    while alice.try_send(channel, message).await.is_ok() {}
+    let expired = tokio::time::timeout(Duration::from_mins(1), alice.send_acked(channel, message)).await.unwrap();
+    assert_eq!(expired, Err(SendError::Lost(LossCause::Expired)));
 }
