@@ -267,12 +267,13 @@ impl Drop for Attempt {
 pub struct Inbox {
     // Dropped in this order: once the agent is detached, what is dropped unread does not count as an attempt.
     _attachment: Attachment,
-    incoming: channel::Receiver<Incoming>,
+    // In a box, for it must not be moved while it waits, and an inbox may be moved.
+    incoming: Box<channel::Receiver<Incoming>>,
 }
 
 impl Inbox {
-    pub(crate) const fn new(attachment: Attachment, incoming: channel::Receiver<Incoming>) -> Self {
-        Self { _attachment: attachment, incoming }
+    pub(crate) fn new(attachment: Attachment, incoming: channel::Receiver<Incoming>) -> Self {
+        Self { _attachment: attachment, incoming: Box::new(incoming) }
     }
 
     /// The next message; `None` when the agent is gone or the runtime has stopped. At most one message of each

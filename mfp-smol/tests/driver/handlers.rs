@@ -2,7 +2,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use mfp_smol::{Event, Notice, RequestError, Runtime, default_config};
+use mfp_smol::{
+    Address, AgentHandle, Context, Event, Events, Inbox, Incoming, Notice, RequestError, Runtime, RuntimeBuilder,
+    default_config,
+};
 use smol::Timer;
 use smol::future::or;
 
@@ -83,4 +86,13 @@ fn events_tell_what_happens_and_what_was_missed() {
         }
         assert_eq!(last, Some(Notice::Event(Event::Drained { remaining: 0 })));
     });
+}
+
+#[test]
+fn whatever_there_is_can_be_sent_and_moved() {
+    fn check<T: Send + Unpin>() {}
+    fn check_shared<T: Send + Sync + Unpin>() {}
+    check::<RuntimeBuilder>();
+    check_shared::<(Runtime, AgentHandle, Context, Address)>();
+    check_shared::<(Inbox, Incoming, Events)>();
 }
