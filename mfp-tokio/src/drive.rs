@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use mfp_proto::id::AgentId;
+use mfp_proto::id::{AgentId, ChannelId};
 use mfp_proto::runtime::{self as core, AdminError, BatchId, CommitFailed, Delivery, Effect, Event, Ticket};
 use mfp_proto::store::Snapshot;
 use mfp_proto::time::Instant;
@@ -13,9 +13,11 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 
 use crate::agent::{Incoming, Sink};
-use crate::error::{BoxError, Error, RequestError, SendError};
+use crate::buffer::Pool;
+use crate::error::{BoxError, Error, OpenError, RequestError, SendError};
+use crate::net::Net;
 use crate::send::{Rooms, Told, Until, Waiter};
-use crate::store::{Job, StoreLink};
+use crate::store::StoreLink;
 use crate::timer::Alarm;
 
 /// What all handles of a runtime share.
@@ -26,6 +28,7 @@ pub(crate) struct Shared {
     /// Rung when the timer has to be set earlier, or the runtime has stopped.
     pub(crate) bell: Notify,
     pub(crate) events: broadcast::WeakSender<Event>,
+    pub(crate) pool: Pool,
 }
 
 /// What runs when the lock is free again, since it may be code of the user's, or wake another thread.
@@ -37,7 +40,10 @@ pub(crate) struct Core {
     pub(crate) sinks: HashMap<AgentId, Sink>,
     pub(crate) waiters: HashMap<Ticket, Waiter>,
     pub(crate) rooms: Rooms,
-    store: StoreLink,
+    pub(crate) net: Net,
+    /// Who waits for the answer to a channel.
+    pub(crate) openings: HashMap<ChannelId, Vec<oneshot::Sender<Result<(), OpenError>>>>,
+    pub(crate) store: StoreLink,
     /// Told when their batch is durable, dropped when it is not known to be.
     barriers: VecDeque<(BatchId, oneshot::Sender<()>)>,
     emitted: Option<BatchId>,
@@ -46,36 +52,53 @@ pub(crate) struct Core {
     actions: Vec<Action>,
     /// When the timer task will look again.
     armed: Option<Instant>,
+    /// The store was so full that something had to wait.
+    starved: bool,
     /// Messages that remained at the end.
     drained: Option<u32>,
     /// The same, once the store is closed.
+    closed: Option<u32>,
+    /// The same, once the connections are closed too.
     pub(crate) stopped: watch::Sender<Option<u32>>,
 }
 
 impl Shared {
     pub(crate) fn new(
-        rt: core::Runtime,
-        store: StoreLink,
+        (rt, net): (core::Runtime, Net),
+        store: impl FnOnce(Weak<Self>) -> StoreLink,
         (events, listeners): (mpsc::UnboundedSender<Event>, broadcast::WeakSender<Event>),
         epoch: tokio::time::Instant,
     ) -> Arc<Self> {
-        let core = Core {
-            rt,
-            sinks: HashMap::new(),
-            waiters: HashMap::new(),
-            rooms: Rooms::default(),
-            store,
-            barriers: VecDeque::new(),
-            emitted: None,
-            settled: None,
-            events: Some(events),
-            actions: Vec::new(),
-            armed: None,
-            drained: None,
-            stopped: watch::Sender::new(None),
-        };
-        let (core, executor, bell) = (Mutex::new(core), Handle::current(), Notify::new());
-        Arc::new(Self { core, epoch, executor, bell, events: listeners })
+        let executor = Handle::current();
+        Arc::new_cyclic(|shared| {
+            let core = Core {
+                rt,
+                sinks: HashMap::new(),
+                waiters: HashMap::new(),
+                rooms: Rooms::default(),
+                net,
+                openings: HashMap::new(),
+                store: store(Weak::clone(shared)),
+                barriers: VecDeque::new(),
+                emitted: None,
+                settled: None,
+                events: Some(events),
+                actions: Vec::new(),
+                armed: None,
+                starved: false,
+                drained: None,
+                closed: None,
+                stopped: watch::Sender::new(None),
+            };
+            Self {
+                core: Mutex::new(core),
+                epoch,
+                executor,
+                bell: Notify::new(),
+                events: listeners,
+                pool: Pool::default(),
+            }
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, Core> {
@@ -104,6 +127,11 @@ impl Shared {
     /// Looks at the core. No input, so no effects.
     pub(crate) fn read<T>(&self, look: impl FnOnce(&mut core::Runtime) -> T) -> T {
         look(&mut self.lock().rt)
+    }
+
+    /// Looks at what the driver keeps. No input to the core, so no effects.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&mut Core) -> T) -> T {
+        look(&mut self.lock())
     }
 
     /// Gives the core an input, and returns when what it has changed is durable.
@@ -142,7 +170,7 @@ impl Shared {
 
 impl Core {
     /// Drains the core, and lets in what waits for room, until nothing is left to do.
-    fn settle(&mut self, now: Instant) {
+    pub(crate) fn settle(&mut self, now: Instant) {
         loop {
             while let Some(effect) = self.rt.poll_effect() {
                 self.dispatch(effect, now);
@@ -166,15 +194,22 @@ impl Core {
                     self.persisted(now, durable, Ok(()));
                 }
             }
-            Effect::Load => self.store.send(Job::Load),
+            Effect::Load => self.store.load(),
             Effect::Deliver(delivery) => self.deliver(now, delivery),
             Effect::Accepted(ticket, receipt) => self.accepted(ticket, receipt),
-            Effect::Acked(ticket) => self.reached(ticket, Until::Acked),
+            Effect::Acked(ticket) => {
+                self.rooms.note_remote();
+                self.reached(ticket, Until::Acked);
+            }
             Effect::Unanswered(ticket) => {
                 self.request_ended();
                 self.fail(ticket, RequestError::Unanswered);
             }
-            Effect::Uncertain(ticket) => self.fail(ticket, SendError::Uncertain.into()),
+            Effect::Uncertain(ticket) => self.lost(ticket, SendError::Uncertain),
+            Effect::Failed(ticket, cause) => self.lost(ticket, SendError::Lost(cause)),
+            Effect::Connect(peer) => self.after(move |shared| shared.dial(peer)),
+            Effect::Transmit(conn) => self.net.transmit(conn),
+            Effect::Close(conn) => self.net.close(conn),
             Effect::Event(event) => self.tell(&event),
             _ => self.after(|_| tracing::warn!("the core asks for something that this driver does not know")),
         }
@@ -217,6 +252,13 @@ impl Core {
         }
         match event {
             Event::Drained { remaining } => self.stop(*remaining),
+            Event::RemoteChannelOpened { channel, .. } => self.opened(channel, Ok(())),
+            Event::RemoteChannelRejected { channel, code, .. } => self.opened(channel, Err(OpenError::Rejected(*code))),
+            Event::RemoteChannelClosed { channel, .. } => {
+                self.opened(channel, Err(OpenError::Closed));
+                self.rooms.note_all();
+            }
+            Event::MessageLost { .. } | Event::PeerReset { .. } => self.rooms.note_remote(),
             Event::AgentTerminated { .. }
             | Event::AgentQuarantined { .. }
             | Event::ChannelClosed { .. }
@@ -236,6 +278,11 @@ impl Core {
             return;
         }
         self.settled = Some(batch);
+        if self.starved && self.store.takes_input() {
+            self.starved = false;
+            self.rooms.note_all();
+            self.net.ring_all();
+        }
         while let Some((_, told)) = self.barriers.pop_front_if(|(of, _)| *of <= batch) {
             let _ = told.send(());
         }
@@ -261,13 +308,45 @@ impl Core {
         self.after(move |_| drop(sink));
     }
 
+    /// Whether there is room for what agents of this runtime send.
+    pub(crate) fn takes_messages(&mut self) -> bool {
+        let takes = self.store.takes_messages();
+        self.starved |= !takes;
+        takes
+    }
+
+    /// Whether there is room for what peers send.
+    pub(crate) fn takes_input(&mut self) -> bool {
+        let takes = self.store.takes_input();
+        self.starved |= !takes;
+        takes
+    }
+
     pub(crate) fn after(&mut self, action: impl FnOnce(&Arc<Shared>) + Send + 'static) {
         self.actions.push(Box::new(action));
+    }
+
+    /// There is an answer to a channel.
+    fn opened(&mut self, channel: &ChannelId, answer: Result<(), OpenError>) {
+        for waiting in self.openings.remove(channel).unwrap_or_default() {
+            self.after(move |_| {
+                // Whoever has asked may have given up.
+                let _ = waiting.send(answer);
+            });
+        }
+    }
+
+    /// A message will not be acked, or it is not known whether it was.
+    fn lost(&mut self, ticket: Ticket, error: SendError) {
+        self.rooms.note_remote();
+        self.fail(ticket, error.into());
     }
 
     /// The core takes nothing any more.
     fn stop(&mut self, remaining: u32) {
         self.drained = Some(remaining);
+        self.net.stop_listening();
+        self.openings.clear();
         self.events = None;
         self.rooms.note_all();
         let sinks = mem::take(&mut self.sinks);
@@ -280,7 +359,15 @@ impl Core {
         for (_, waiter) in mem::take(&mut self.waiters) {
             self.fail_waiter(waiter, SendError::Uncertain.into());
         }
-        self.stopped.send_replace(Some(remaining));
+        self.closed = Some(remaining);
+        self.end_if_over();
+    }
+
+    /// All is over once the store and the connections are closed.
+    pub(crate) fn end_if_over(&self) {
+        if self.closed.is_some() && self.net.is_empty() {
+            self.stopped.send_replace(self.closed);
+        }
     }
 
     fn is_due_earlier(&mut self) -> bool {

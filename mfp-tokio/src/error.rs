@@ -2,7 +2,8 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use mfp_proto::error::InvalidLabel;
-use mfp_proto::runtime::{AdminError, LoadError, SendError as Refusal};
+use mfp_proto::runtime::{AdminError, LoadError, LossCause, SendError as Refusal};
+use mfp_proto::wire::item::Code;
 
 /// Any error, boxed.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
@@ -42,8 +43,23 @@ pub enum Error {
 pub enum SendError {
     /// The core refused it: it was not sent.
     Refused(Refusal),
-    /// A commit failed, or the runtime has stopped: whether the message was accepted is not known.
+    /// The message was accepted, and certainly does not reach its receiver.
+    Lost(LossCause),
+    /// A commit failed, the link with the peer has ended, or the runtime has stopped: whether the message was accepted, or
+    /// has reached the peer, is not known.
     Uncertain,
+}
+
+/// Why a channel to a peer did not open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The peer refused it.
+    Rejected(Code),
+    /// It was closed, by either side.
+    Closed,
+    /// There is no such channel, or the runtime has stopped.
+    Unknown,
 }
 
 impl SendError {
@@ -109,7 +125,18 @@ impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(error) => error.fmt(f),
-            Self::Uncertain => f.write_str("whether the message was accepted is not known"),
+            Self::Lost(_) => f.write_str("the message was accepted and then lost"),
+            Self::Uncertain => f.write_str("whether the message was accepted, or has arrived, is not known"),
+        }
+    }
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rejected(code) => write!(f, "the peer refused the channel: {code:?}"),
+            Self::Closed => f.write_str("the channel was closed"),
+            Self::Unknown => f.write_str("there is no such channel"),
         }
     }
 }

@@ -36,20 +36,30 @@
 //! - Every future may be dropped.
 
 mod agent;
+mod bell;
+mod buffer;
 mod drive;
 mod error;
+mod link;
+mod net;
+mod peer;
 mod runtime;
 mod send;
 mod store;
 mod timer;
 
 pub use agent::{AgentHandle, Context, Inbox, Incoming};
-pub use error::{BoxError, BuildError, Error, HandlerError, RequestError, SendError};
+pub use error::{BoxError, BuildError, Error, HandlerError, OpenError, RequestError, SendError};
+pub use link::Io;
 pub use mfp_proto;
 pub use mfp_proto::config::Config;
+pub use mfp_proto::handshake::{Mode, Source};
 pub use mfp_proto::id::{AgentId, ChannelId, Identity, MessageId, RuntimeId};
 pub use mfp_proto::runtime::{
-    AdminError, AgentStatus, ChannelStatus, Delivery, Event, Message, Receipt, SendError as Refusal, Stats,
+    AcceptPolicy, AdminError, AgentStatus, ChannelOptions, ChannelStatus, Delivery, Event, Message, Origin, PeerConfig,
+    PeerStatus, Receipt, SendError as Refusal, Stats,
 };
 pub use mfp_proto::store::{DeadLetter, MemoryStore, Store};
+pub use mfp_store::{self, Key, StoreOptions};
+pub use net::{Address, Dial, NetLimits, NetStats};
 pub use runtime::{Events, Notice, Runtime, RuntimeBuilder, default_config};

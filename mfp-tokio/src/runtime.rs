@@ -10,16 +10,18 @@ use mfp_proto::crypto::rng::Rng;
 use mfp_proto::id::{AgentId, AgentName, ChannelId, Identity, MessageId, RuntimeId};
 use mfp_proto::merkle::Proof;
 use mfp_proto::runtime::{self as core, AgentStatus, Delivery, Event, Stats};
-use mfp_proto::store::{DeadLetter, Store};
+use mfp_proto::store::{DeadLetter, Snapshot, Store};
 use mfp_proto::time::Instant;
+use mfp_store::StoreOptions;
 use tokio::sync::{broadcast, mpsc};
 use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
 use crate::agent::{AgentHandle, Attachment, Context, Inbox, Sink, handler_sink, inbox_sink};
 use crate::drive::Shared;
-use crate::error::{BuildError, Error, HandlerError};
-use crate::store::{AnyStore, Bridge, StoreLink};
+use crate::error::{BoxError, BuildError, Error, HandlerError};
+use crate::net::{Net, NetLimits};
+use crate::store::{AnyStore, Bridge, StoreLink, Writer};
 use crate::timer;
 
 /// Events that a listener may fall behind.
@@ -37,7 +39,36 @@ pub fn default_config() -> Config {
 pub struct RuntimeBuilder {
     identity: Option<Identity>,
     config: Config,
-    store: Option<Box<dyn AnyStore>>,
+    store: Option<StoreChoice>,
+    net: NetLimits,
+}
+
+/// Where messages are kept.
+#[derive(Debug)]
+enum StoreChoice {
+    Any(Box<dyn AnyStore>),
+    Sqlite(StoreOptions),
+}
+
+/// The same, open.
+enum OpenStore {
+    Any(Box<dyn AnyStore>),
+    Sqlite(mfp_store::Store),
+}
+
+impl StoreChoice {
+    fn open(self) -> Result<(OpenStore, Snapshot), BoxError> {
+        Ok(match self {
+            Self::Any(mut store) => {
+                let snapshot = store.load()?;
+                (OpenStore::Any(store), snapshot)
+            }
+            Self::Sqlite(options) => {
+                let (store, snapshot) = mfp_store::Store::open(&options)?;
+                (OpenStore::Sqlite(store), snapshot)
+            }
+        })
+    }
 }
 
 impl RuntimeBuilder {
@@ -63,7 +94,23 @@ impl RuntimeBuilder {
     where
         S: Store<Error: StdError + Send + Sync + 'static> + Send + 'static,
     {
-        self.store = Some(Box::new(store));
+        self.store = Some(StoreChoice::Any(Box::new(store)));
+        self
+    }
+
+    /// Keeps messages in the database that these options name, sealed under their key. It is opened by
+    /// [`build`](Self::build). When it is three quarters full, own agents wait as for any full queue; when it is nearly
+    /// full, peers wait too.
+    #[must_use]
+    pub fn sqlite(mut self, options: StoreOptions) -> Self {
+        self.store = Some(StoreChoice::Sqlite(options));
+        self
+    }
+
+    /// Bounds on connections that others make. Default: [`NetLimits::default`].
+    #[must_use]
+    pub const fn net_limits(mut self, limits: NetLimits) -> Self {
+        self.net = limits;
         self
     }
 
@@ -81,7 +128,7 @@ impl RuntimeBuilder {
             None => Identity::new(*entropy()?, "local", "local")?,
         };
         let loaded = match self.store {
-            Some(mut store) => Some(spawn_blocking(move || store.load().map(|loaded| (store, loaded))).await),
+            Some(store) => Some(spawn_blocking(move || store.open()).await),
             None => None,
         };
         let loaded = loaded.transpose().map_err(|error| BuildError::Store(error.into()))?.transpose()?;
@@ -91,10 +138,18 @@ impl RuntimeBuilder {
         let rt = core::Runtime::new(self.config, identity, *seed, Instant::ZERO, snapshot.unwrap_or_default())?;
         let (events, publish) = mpsc::unbounded_channel();
         let (jobs, queue) = mpsc::unbounded_channel();
-        let link = if store.is_some() { StoreLink::Task(jobs) } else { StoreLink::Volatile };
         let (listeners, _) = broadcast::channel(EVENTS);
-        let shared = Shared::new(rt, link, (events, listeners.downgrade()), epoch);
-        if let Some(store) = store {
+        let (mut bridged, net) = (None, Net::new(self.net));
+        let link = |shared| match store {
+            None => StoreLink::Volatile,
+            Some(OpenStore::Sqlite(store)) => StoreLink::Writer(Writer { store, shared }),
+            Some(OpenStore::Any(store)) => {
+                bridged = Some(store);
+                StoreLink::Task(jobs)
+            }
+        };
+        let shared = Shared::new((rt, net), link, (events, listeners.downgrade()), epoch);
+        if let Some(store) = bridged {
             tokio::spawn(Bridge::new(store, queue, &shared, Rng::new(*entropy()?)).run());
         }
         tokio::spawn(tell(publish, listeners));
@@ -115,7 +170,7 @@ pub struct Runtime {
 impl Runtime {
     /// Sets a runtime up.
     pub fn builder() -> RuntimeBuilder {
-        RuntimeBuilder { identity: None, config: default_config(), store: None }
+        RuntimeBuilder { identity: None, config: default_config(), store: None, net: NetLimits::default() }
     }
 
     /// Its id.

@@ -76,9 +76,10 @@ impl Parked {
 #[derive(Default)]
 pub(crate) struct Rooms {
     queues: HashMap<Direction, VecDeque<Parked>>,
-    /// By receiver: whatever it finishes makes room in its inbox.
+    /// By receiver: whatever it finishes makes room in its inbox. Those whose receiver is a peer's stand together.
     directions: HashMap<Option<AgentId>, Vec<Direction>>,
     freed: Option<AgentId>,
+    freed_remote: bool,
     freed_all: bool,
 }
 
@@ -86,6 +87,11 @@ impl Rooms {
     /// This agent has finished a message.
     pub(crate) const fn note(&mut self, receiver: AgentId) {
         self.freed = Some(receiver);
+    }
+
+    /// A peer has taken something, or it was dropped.
+    pub(crate) const fn note_remote(&mut self) {
+        self.freed_remote = true;
     }
 
     /// Something has changed for every direction.
@@ -96,10 +102,18 @@ impl Rooms {
     /// The directions that may have room now.
     fn take_freed(&mut self) -> Vec<Direction> {
         let (receiver, all) = (self.freed.take(), mem::take(&mut self.freed_all));
+        let remote = mem::take(&mut self.freed_remote);
         if all {
             return self.queues.keys().copied().collect();
         }
-        receiver.and_then(|_| self.directions.get(&receiver)).cloned().unwrap_or_default()
+        if self.directions.is_empty() {
+            return Vec::new();
+        }
+        let mut freed = receiver.and_then(|_| self.directions.get(&receiver)).cloned().unwrap_or_default();
+        if remote {
+            freed.extend(self.directions.get(&None).into_iter().flatten());
+        }
+        freed
     }
 
     fn remove(&mut self, direction: &Direction) {
@@ -123,13 +137,19 @@ impl Core {
         may_wait: bool,
     ) -> Result<(), Refusal> {
         if !self.rooms.queues.contains_key(&direction) {
-            match self.rt.send(now, direction.sender, direction.channel, *message) {
+            let sent = if self.takes_messages() {
+                self.rt.send(now, direction.sender, direction.channel, *message)
+            } else {
+                Err(Refusal::Full)
+            };
+            match sent {
                 Err(Refusal::Full) if may_wait => {}
                 sent => return sent.map(|ticket| drop(self.waiters.insert(ticket, waiter))),
             }
             let channels = self.rt.channels(&direction.sender).unwrap_or_default();
             let channel = channels.iter().find(|channel| channel.id == direction.channel);
-            self.rooms.directions.entry(channel.map(|channel| channel.peer.agent)).or_default().push(direction);
+            let local = channel.filter(|channel| channel.peer.runtime == self.rt.id());
+            self.rooms.directions.entry(local.map(|channel| channel.peer.agent)).or_default().push(direction);
         } else if !may_wait {
             return Err(Refusal::Full);
         }
@@ -150,7 +170,7 @@ impl Core {
     }
 
     fn retry_direction(&mut self, now: Instant, direction: &Direction) -> bool {
-        let mut any = false;
+        let (mut any, takes) = (false, self.takes_messages());
         while let Some(queue) = self.rooms.queues.get_mut(direction) {
             let Some(first) = queue.front() else {
                 self.rooms.remove(direction);
@@ -158,6 +178,8 @@ impl Core {
             };
             let sent = if first.waiter.teller.is_closed() {
                 None
+            } else if !takes {
+                break;
             } else {
                 Some(self.rt.send(now, direction.sender, direction.channel, first.message()))
             };

@@ -3,12 +3,14 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::mem;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use mfp_proto::crypto::rng::Rng;
 use mfp_proto::policy::{Backoff, BackoffConfig};
 use mfp_proto::runtime::{Batch, BatchId, CommitFailed};
 use mfp_proto::store::{Snapshot, Store, StoreOp};
+use mfp_store::{CommitError, StoreError};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
@@ -51,28 +53,123 @@ pub(crate) enum StoreLink {
     /// There is no store. What cannot fail is never loaded again, so nothing has to be kept.
     Volatile,
     Task(mpsc::UnboundedSender<Job>),
+    Writer(Writer),
     Closed,
+}
+
+/// The store of this project, which has a thread of its own and calls back.
+pub(crate) struct Writer {
+    pub(crate) store: mfp_store::Store,
+    pub(crate) shared: Weak<Shared>,
+}
+
+/// The longest pause before a store that could not be loaded is tried again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// Of the room in a store, the share that is kept for what peers send: they are slowed down later than own agents.
+const KEPT_FOR_PEERS: u64 = 4;
+/// Of that room, the share below which peers are slowed down too, so that what is under way still fits.
+const KEPT_FOR_UNDER_WAY: u64 = 16;
+
+impl Writer {
+    fn commit(&self, Batch { id, ops, .. }: Batch) {
+        let shared = Weak::clone(&self.shared);
+        self.store.submit(ops, move |result| {
+            let Some(shared) = shared.upgrade() else { return };
+            if let Err(error) = &result {
+                tracing::error!(%error, "the store could not commit");
+            }
+            let closed = result == Err(CommitError::Closed);
+            let result = result.map_err(|_| CommitFailed);
+            if closed {
+                // It is told at once, where the core is locked.
+                let executor = shared.executor.clone();
+                executor.spawn(async move { shared.with(|core, now| core.persisted(now, id, result)) });
+            } else {
+                shared.with(|core, now| core.persisted(now, id, result));
+            }
+        });
+    }
+
+    /// Loads until it succeeds, or the runtime stops.
+    fn load(&self, pause: Duration) {
+        let shared = Weak::clone(&self.shared);
+        self.store.submit_load(move |loaded| {
+            let Some(shared) = shared.upgrade() else { return };
+            let executor = shared.executor.clone();
+            executor.spawn(shared.loaded(loaded, pause));
+        });
+    }
+}
+
+impl Shared {
+    async fn loaded(self: Arc<Self>, loaded: Result<Snapshot, StoreError>, pause: Duration) {
+        let loaded = loaded.map_err(BoxError::from);
+        let Err(error) = loaded.and_then(|snapshot| self.with(|core, now| core.loaded(now, snapshot))) else { return };
+        tracing::error!(error, "the store could not be loaded");
+        sleep(pause).await;
+        self.look(|core| {
+            if let StoreLink::Writer(writer) = &core.store {
+                writer.load(LONGEST_PAUSE.min(pause * 2));
+            }
+        });
+    }
 }
 
 impl StoreLink {
     /// Commits a batch, in its turn. Returns it if that is over already.
     pub(crate) fn commit(&self, batch: Batch) -> Option<BatchId> {
-        let id = batch.id;
-        self.send(Job::Commit(batch));
-        matches!(self, Self::Volatile).then_some(id)
+        match self {
+            Self::Volatile => return Some(batch.id),
+            // It takes jobs until it is closed, or tokio shuts down.
+            Self::Task(jobs) => drop(jobs.send(Job::Commit(batch))),
+            Self::Writer(writer) => writer.commit(batch),
+            Self::Closed => {}
+        }
+        None
     }
 
-    pub(crate) fn send(&self, job: Job) {
-        if let Self::Task(jobs) = self {
-            // It takes jobs until it is closed, or tokio shuts down.
-            let _ = jobs.send(job);
+    /// Loads what is durable.
+    pub(crate) fn load(&self) {
+        match self {
+            Self::Task(jobs) => drop(jobs.send(Job::Load)),
+            Self::Writer(writer) => writer.load(Duration::from_millis(100)),
+            Self::Volatile | Self::Closed => {}
         }
+    }
+
+    /// Whether there is room for what agents of this runtime send.
+    pub(crate) fn takes_messages(&self) -> bool {
+        self.has_more_than_one_in(KEPT_FOR_PEERS)
+    }
+
+    /// Whether there is room for what peers send.
+    pub(crate) fn takes_input(&self) -> bool {
+        self.has_more_than_one_in(KEPT_FOR_UNDER_WAY)
+    }
+
+    fn has_more_than_one_in(&self, share: u64) -> bool {
+        let Self::Writer(writer) = self else { return true };
+        let stats = writer.store.stats();
+        stats.room() > stats.limit / share
     }
 
     /// Closes it when everything before has been done. Whether that is already so.
     pub(crate) fn close(&mut self, remaining: u32) -> bool {
-        self.send(Job::Close(remaining));
-        matches!(mem::replace(self, Self::Closed), Self::Volatile)
+        match mem::replace(self, Self::Closed) {
+            Self::Volatile => return true,
+            Self::Task(jobs) => drop(jobs.send(Job::Close(remaining))),
+            Self::Writer(Writer { store, shared }) => {
+                if let Some(shared) = shared.upgrade() {
+                    let executor = shared.executor.clone();
+                    executor.spawn_blocking(move || {
+                        drop(store);
+                        shared.with(|core, _| core.closed(remaining));
+                    });
+                }
+            }
+            Self::Closed => {}
+        }
+        false
     }
 }
 

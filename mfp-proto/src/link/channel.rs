@@ -1,10 +1,10 @@
 //! The life of an agent channel at a link (section 11).
 //!
 //! ```text
-//!  own OPEN ──► Opening ── ACCEPT ──► Open ◄── accepted ── Asked ◄── OPEN of the peer
-//!                  │ REJECT             │                    │ rejected
-//!                  ▼                    ▼                    ▼
-//!               (gone)    own CLOSE, or the peer's    (gone, REJECT)
+//!  own OPEN ──► Opening ── ACCEPT ──► Open ◄── accepted ── OPEN of the peer ── rejected ──► (REJECT)
+//!                  │ REJECT             │
+//!                  ▼                    ▼
+//!               (gone)    own CLOSE, or the peer's
 //!                                       ▼
 //!                                    Closing ── own CLOSE acked, and the peer's has come ──► (gone)
 //! ```
@@ -33,8 +33,6 @@ impl core::error::Error for IllegalItem {}
 pub enum Phase {
     /// This side has asked, and waits for the answer.
     Opening,
-    /// The peer has asked, and policy has not answered.
-    Asked,
     /// Messages may flow.
     Open {
         /// Whether this side may send: the opener always, the acceptor once its ACCEPT has got its number.
@@ -71,7 +69,7 @@ pub enum Reaction {
 /// What is to be done with the peer's OPEN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// Ask policy: the channel is [`Phase::Asked`].
+    /// Ask policy: if it accepts, the channel is [`Phase::Open`], and its ACCEPT is queued.
     Ask,
     /// Refuse with this code; no state is kept.
     Refuse(Code),
@@ -101,24 +99,6 @@ impl Phase {
     /// Whether this side has closed it.
     pub const fn is_closing(self) -> bool {
         matches!(self, Self::Closing { .. })
-    }
-
-    /// Policy accepts the peer's OPEN: bind the channel and queue ACCEPT. `false` if it is closed by now; then
-    /// nothing follows.
-    #[must_use = "ACCEPT is queued only if it is true"]
-    pub fn accept(&mut self) -> bool {
-        let asked = *self == Self::Asked;
-        if asked {
-            *self = Self::Open { sends: false };
-        }
-        asked
-    }
-
-    /// Policy refuses the peer's OPEN: queue REJECT, and forget the channel. `false` if it is closed by now; then
-    /// nothing follows.
-    #[must_use = "REJECT is queued only if it is true"]
-    pub fn refuses(self) -> bool {
-        self == Self::Asked
     }
 
     /// This side's ACCEPT has got its number.
@@ -162,7 +142,7 @@ impl Phase {
             }
             // The peer went back behind its answer, and gives it again.
             Self::Closing { .. } => Ok(Reaction::Nothing),
-            _ => Err(IllegalItem),
+            Self::Open { .. } => Err(IllegalItem),
         }
     }
 
@@ -179,7 +159,7 @@ impl Phase {
                 *unanswered = false;
                 Ok(Reaction::Nothing)
             }
-            _ => Err(IllegalItem),
+            Self::Open { .. } => Err(IllegalItem),
         }
     }
 
@@ -191,7 +171,7 @@ impl Phase {
                 *theirs = true;
                 if *acked { Reaction::Erase } else { Reaction::Nothing }
             }
-            Self::Opening | Self::Asked | Self::Open { .. } => {
+            Self::Opening | Self::Open { .. } => {
                 *self = Self::Closing { unanswered: *self == Self::Opening, acked: false, theirs: true };
                 Reaction::Answer
             }
@@ -206,7 +186,7 @@ impl Phase {
     pub const fn handle_data(self) -> Result<(), IllegalItem> {
         match self {
             Self::Open { .. } | Self::Closing { theirs: false, .. } => Ok(()),
-            Self::Opening | Self::Asked | Self::Closing { .. } => Err(IllegalItem),
+            Self::Opening | Self::Closing { .. } => Err(IllegalItem),
         }
     }
 }

@@ -104,7 +104,7 @@ fn check_remote_channels<'a>(
             || (channel.bind.is_some() == channel.remote.is_some() && (!open || channel.bind.is_some()));
         let named = AgentChannel::new(channel.id).is_some() && peers.contains(&channel.peer);
         let counted = channel.counts.done <= channel.counts.received && channel.counts.sent <= channel.counts.q;
-        if channel.phase == Some(Phase::Asked) || !(owned && bound && named && counted) {
+        if !(owned && bound && named && counted) {
             return Err(LoadError::BadChannel);
         }
     }

@@ -70,6 +70,7 @@ pub use stats::Stats;
 pub use timers::TimerKind;
 
 use crate::config::Config;
+use crate::crypto::dh::PublicKey;
 use crate::crypto::hash::HmacKey;
 use crate::crypto::rng::Rng;
 use crate::handshake::{self, Admission, FrameKey};
@@ -230,6 +231,11 @@ impl Runtime {
     /// The runtime's id.
     pub fn id(&self) -> RuntimeId {
         self.identity.id()
+    }
+
+    /// Its public key, which peers configure with its id.
+    pub fn public_key(&self) -> &PublicKey {
+        self.identity.public()
     }
 
     /// The configuration it was made with.

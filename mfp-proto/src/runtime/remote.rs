@@ -88,7 +88,7 @@ impl Stage {
         match phase {
             Some(Phase::Opening) => Self::Opening,
             Some(Phase::Open { .. }) => Self::Open,
-            Some(Phase::Asked | Phase::Closing { .. }) => Self::Closing,
+            Some(Phase::Closing { .. }) => Self::Closing,
             None => Self::Erased,
         }
     }

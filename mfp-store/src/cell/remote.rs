@@ -177,7 +177,6 @@ pub(crate) fn read_counts(bytes: &[u8; COUNTS_LEN]) -> Result<RemoteCounts, Malf
 fn phase_byte(phase: Phase) -> u8 {
     match phase {
         Phase::Opening => 0,
-        Phase::Asked => 1,
         Phase::Open { sends } => 2 | u8::from(sends),
         Phase::Closing { unanswered, acked, theirs } => 8 | flags([unanswered, acked, theirs]),
     }
@@ -186,7 +185,6 @@ fn phase_byte(phase: Phase) -> u8 {
 fn phase(byte: u8) -> Result<Phase, Malformed> {
     Ok(match byte {
         0 => Phase::Opening,
-        1 => Phase::Asked,
         2 | 3 => Phase::Open { sends: byte == 3 },
         _ => {
             let [unanswered, acked, theirs, true] = bits(byte)? else { return Err(Malformed) };

@@ -10,8 +10,8 @@ use tokio::sync::mpsc;
 /// Runs a test on two worker threads, and again on the current thread alone.
 pub(super) fn on_both<F: Future<Output = ()>>(test: impl Fn() -> F) {
     let runtimes = [
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build(),
-        tokio::runtime::Builder::new_current_thread().enable_time().build(),
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build(),
+        tokio::runtime::Builder::new_current_thread().enable_all().build(),
     ];
     for runtime in runtimes {
         runtime.unwrap().block_on(test());

@@ -141,10 +141,9 @@ built! {
         7 => Self::Unbind,
         _ => Self::Terminate,
     };
-    Phase: |u| match u.int_in_range(0..=3)? {
+    Phase: |u| match u.int_in_range(0..=2)? {
         0 => Self::Opening,
-        1 => Self::Asked,
-        2 => Self::Open { sends: u.arbitrary()? },
+        1 => Self::Open { sends: u.arbitrary()? },
         _ => Self::Closing { unanswered: u.arbitrary()?, acked: u.arbitrary()?, theirs: u.arbitrary()? },
     };
     StoreOp: |u| match u.int_in_range(0..=20)? {

@@ -46,7 +46,8 @@ pub(super) struct Remote {
     pub(super) picks: [u8; 2],
     pub(super) name: AgentName,
     pub(super) agent: AgentId,
-    pub(super) phase: Phase,
+    /// None: erased.
+    pub(super) phase: Option<Phase>,
     /// q and sent, received and done.
     pub(super) counts: [u8; 4],
     /// Opener, quarantined, padding.
@@ -124,11 +125,7 @@ impl Remote {
         AgentChannel::new(self.id)?;
         let [q, sent, received, done] = self.counts.map(u64::from);
         let [opener, quarantined, padding] = self.flags;
-        let phase = match self.phase {
-            Phase::Asked => None,
-            phase => Some(phase),
-        };
-        let bound = !matches!(phase, Some(Phase::Opening));
+        let bound = self.phase != Some(Phase::Opening);
         let counts =
             RemoteCounts { q: q.max(sent), sent, received: received.max(done), received_q: received.max(done), done };
         Some(RemoteChannelRecord {
@@ -140,7 +137,7 @@ impl Remote {
             remote: bound.then_some(self.agent),
             opener,
             quarantined,
-            phase,
+            phase: self.phase,
             bind: bound.then_some([0xb1; 32]),
             padding,
             counts,

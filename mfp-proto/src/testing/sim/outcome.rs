@@ -8,6 +8,7 @@ use std::vec::Vec;
 use super::disk::Durable;
 use super::faults::FaultKind;
 use super::world::{Node, World};
+use crate::id::{RuntimeId, SessionId};
 use crate::testing::RecordingAead;
 
 /// How a run is to be.
@@ -44,15 +45,23 @@ pub struct Outcome {
 }
 
 impl World {
-    /// Nothing is under way any more, between nodes that all have a session.
+    /// Nothing is under way any more, between nodes that are all in the same session with each other.
     pub(super) fn is_at_rest(&self) -> bool {
         self.nodes.iter().all(|node| {
             let Some(rt) = &node.rt else { return false };
             let idle = rt.peers().all(|peer| {
-                peer.queued == 0 && peer.link.is_some_and(|link| link.session.is_some() && link.accepting.is_none())
+                let session = peer.link.filter(|link| link.accepting.is_none()).and_then(|link| link.session);
+                let session = session.map(|session| session.id);
+                peer.queued == 0 && session.is_some() && session == self.session_at(&peer.id, &node.identity.id())
             });
             idle && rt.stats().inbox_messages == 0 && node.disk.under_way() == 0
         })
+    }
+
+    /// The session that one node has with the other.
+    fn session_at(&self, one: &RuntimeId, other: &RuntimeId) -> Option<SessionId> {
+        let rt = self.nodes.get(self.find(one)?)?.rt.as_ref()?;
+        rt.peer(other)?.link?.session.map(|session| session.id)
     }
 
     pub(super) fn end(mut self, aead: &RecordingAead) -> Outcome {

@@ -20,7 +20,6 @@ fn history() -> impl Strategy<Value = Secret> {
 pub fn phase() -> impl Strategy<Value = Phase> {
     prop_oneof![
         1 => Just(Phase::Opening),
-        1 => Just(Phase::Asked),
         4 => any::<bool>().prop_map(|sends| Phase::Open { sends }),
         2 => any::<[bool; 3]>()
             .prop_map(|[unanswered, acked, theirs]| Phase::Closing { unanswered, acked, theirs }),

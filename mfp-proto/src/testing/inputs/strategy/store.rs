@@ -214,8 +214,9 @@ fn item() -> impl Strategy<Value = Item> {
 fn peers(records: SizeRange) -> impl Strategy<Value = Peers> {
     let peer = (runtime_id(), store_id(), link_state(), vec(session_record(), 0..=2), any::<u8>())
         .prop_map(|(id, store_id, state, sessions, numbered)| Peer { id, store_id, state, sessions, numbered });
+    let stage = option::weighted(0.9, phase());
     let remote =
-        (channel_id(), any::<[u8; 2]>(), name(), agent_id(), (phase(), any::<[u8; 4]>(), any::<[bool; 3]>())).prop_map(
+        (channel_id(), any::<[u8; 2]>(), name(), agent_id(), (stage, any::<[u8; 4]>(), any::<[bool; 3]>())).prop_map(
             |(id, picks, name, agent, (phase, counts, flags))| Remote { id, picks, name, agent, phase, counts, flags },
         );
     let item = (any::<u8>(), any::<u8>(), option::weighted(0.3, duration()), vec(any::<u8>(), 1..=64))
