@@ -1,26 +1,41 @@
 //! Keys are changed while messages flow.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::Duration;
 
 use mfp_proto::id::{AgentId, ChannelId};
 use mfp_proto::runtime::Message;
 
-use crate::node::Node;
-use crate::world::{Pair, Side, end, take, take_numbers};
+use crate::node::{Node, Received};
+use crate::world::{Pair, Side, end, take};
 
-/// Sends from one side until that has been enough. Returns how many messages that were.
-fn send_while(node: &dyn Node, agent: AgentId, channel: ChannelId, enough: &AtomicBool) -> u32 {
-    let mut sent = 0_u32;
-    while !enough.load(Ordering::Relaxed) {
-        node.send(agent, channel, Message::new(&sent.to_be_bytes())).unwrap();
-        sent += 1;
+/// Messages that a side may be ahead of the other one.
+const QUEUE: u32 = 256;
+/// The last message.
+const END: u32 = u32::MAX;
+
+/// Sends numbers, as fast as the other side takes them, until that has been enough.
+fn send_while(node: &dyn Node, agent: AgentId, channel: ChannelId, over: &AtomicBool) {
+    let numbers = (0..END).take_while(|_| !over.load(Ordering::Relaxed));
+    for number in numbers.chain([END]) {
+        node.send(agent, channel, Message::new(&number.to_be_bytes())).unwrap();
     }
-    sent
 }
 
-/// Messages in both directions, each as fast as the other side takes them, until `enough`.
+/// Takes numbers in order, up to the end.
+fn take_all(inbox: &Receiver<Received>, taken: impl Fn(u32)) {
+    for number in 0.. {
+        match u32::from_be_bytes(take(inbox).try_into().unwrap()) {
+            END => return,
+            other => assert_eq!(other, number, "out of order"),
+        }
+        taken(number);
+    }
+}
+
+/// Messages in both directions, at least so many in one of them, until that has been `enough`.
 fn load(sides: &[Side; 2], at_least: u32, enough: impl Fn(u32) -> bool + Sync) {
     let [one, other] = sides;
     let (alice, to_alice) = one.node.bind("alice");
@@ -28,27 +43,25 @@ fn load(sides: &[Side; 2], at_least: u32, enough: impl Fn(u32) -> bool + Sync) {
     let channel = one.node.open(alice, other.id(), "bob").unwrap();
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
-        let from_one = scope.spawn(|| send_while(&*one.node, alice, channel, &over));
-        let from_other = scope.spawn(|| send_while(&*other.node, bob, channel, &over));
-        let back = scope.spawn(move || {
-            take_numbers(&to_alice, 0..at_least);
-            to_alice
+        scope.spawn(|| send_while(&*one.node, alice, channel, &over));
+        scope.spawn(|| send_while(&*other.node, bob, channel, &over));
+        scope.spawn(move || take_all(&to_alice, |_| {}));
+        take_all(&to_bob, |taken| {
+            if taken >= at_least && enough(taken) {
+                over.store(true, Ordering::Relaxed);
+            }
         });
-        let mut taken = 0;
-        while taken < at_least || !enough(taken) {
-            assert_eq!(take(&to_bob), taken.to_be_bytes());
-            taken += 1;
-        }
-        let to_alice = back.join().unwrap();
-        over.store(true, Ordering::Relaxed);
-        let rest = scope.spawn(move || take_numbers(&to_bob, taken..from_one.join().unwrap()));
-        take_numbers(&to_alice, at_least..from_other.join().unwrap());
-        rest.join().unwrap();
     });
 }
 
 pub(crate) fn rotation_under_load(pair: Pair) {
-    let sides = pair.start_with(|_| {}, |_, peer| peer.link.rotation.messages = 16);
+    let sides = pair.start_with(
+        |_| {},
+        |_, peer| {
+            peer.link.rotation.messages = 16;
+            peer.queue_items = QUEUE;
+        },
+    );
     let [one, other] = &sides;
     let rotations = |side: &Side, peer: &Side| side.node.peer(peer.id()).unwrap().stats.rotations;
     load(&sides, 500, |taken| {
@@ -68,6 +81,7 @@ pub(crate) fn planned_handshake_under_load(pair: Pair) {
     let sides = pair.start_with(
         |_| {},
         |_, peer| {
+            peer.queue_items = QUEUE;
             let age = &mut peer.link.age;
             (age.planned, age.spread, age.end) = (Duration::from_millis(300), Duration::ZERO, Duration::from_mins(1));
         },

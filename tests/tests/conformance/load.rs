@@ -47,7 +47,7 @@ fn bind_all(side: &Side) -> Vec<(AgentId, Receiver<Received>)> {
 /// Both sides are shut down while all their agents send to each other, and started again: whatever had a receipt arrives,
 /// once and in order. A volatile link must not be cut on both sides; there, only the one that connects ends.
 pub(crate) fn shutdown_under_load(pair: Pair) {
-    let mut sides = pair.start();
+    let mut sides = pair.start_with(|_| {}, |_, peer| peer.queue_items = 256);
     let ends = if pair.kept == Kept::Volatile { 1 } else { 2 };
     let agents = [bind_all(&sides[0]), bind_all(&sides[1])];
     let open = |(agent, name)| sides[0].node.open(agent, sides[1].id(), name).unwrap();

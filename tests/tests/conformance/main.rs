@@ -1,6 +1,8 @@
 //! What every driver has to do, run over pairs of them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
+#[macro_use]
+mod async_node;
 mod channels;
 mod guide;
 mod keys;
@@ -10,6 +12,7 @@ mod many;
 mod node;
 mod restart;
 mod std_node;
+mod tokio_node;
 mod world;
 
 use world::{Kept, Pair};
@@ -52,4 +55,9 @@ conformance! {
     std_and_std: std_node::start, std_node::start, Memory;
     std_and_std_volatile: std_node::start, std_node::start, Volatile;
     std_and_std_file: std_node::start, std_node::start, File;
+    tokio_and_tokio: tokio_node::start, tokio_node::start, File;
+    tokio_and_tokio_memory: tokio_node::start, tokio_node::start, Memory;
+    tokio_and_tokio_volatile: tokio_node::start, tokio_node::start, Volatile;
+    tokio_and_std: tokio_node::start, std_node::start, Memory;
+    std_and_tokio: std_node::start, tokio_node::start, File;
 }

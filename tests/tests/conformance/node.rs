@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -112,13 +112,15 @@ impl Disk {
     pub(crate) fn open(&self) -> Opened {
         match self {
             Self::Memory(store) => Opened::Memory(Arc::clone(store)),
-            Self::File(path) => {
-                let mut options = StoreOptions::new(path, Key::Bytes(Secret::from_bytes([7; 32])));
-                options.synchronous = Synchronous::Off;
-                Opened::File(mfp_store::Store::open(&options).unwrap().0)
-            }
+            Self::File(path) => Opened::File(mfp_store::Store::open(&options(path)).unwrap().0),
         }
     }
+}
+
+pub(crate) fn options(path: &Path) -> StoreOptions {
+    let mut options = StoreOptions::new(path, Key::Bytes(Secret::from_bytes([7; 32])));
+    options.synchronous = Synchronous::Off;
+    options
 }
 
 /// A store of either kind.

@@ -19,7 +19,7 @@ pub(crate) fn of_either_side(pair: Pair) {
     // The receiver has taken some of it, and holds one.
     send_numbers(&*one.node, alice, channel, 0..MESSAGES);
     take_numbers(&inbox, 0..50);
-    let held = inbox.recv_timeout(PATIENCE).unwrap().message;
+    let held = inbox.recv_timeout(PATIENCE).unwrap();
     assert!(other.node.shutdown() > 0, "what was held remains");
     // Nobody is there: what is sent waits here, and the sender is restarted too.
     send_numbers(&*one.node, alice, channel, MESSAGES..2 * MESSAGES);
@@ -32,7 +32,7 @@ pub(crate) fn of_either_side(pair: Pair) {
     other.restart(&[&one]);
     let (_, inbox) = other.node.bind("bob");
     let first = inbox.recv_timeout(PATIENCE).unwrap();
-    assert_eq!(first.message, held, "what was not finished comes again, as the same message");
+    assert_eq!(first.message, held.message, "what was not finished comes again, as the same message");
     assert_eq!(first.done(), 50_u32.to_be_bytes());
     take_numbers(&inbox, 51..3 * MESSAGES);
     one.node.send_acked(alice, channel, Message::new(b"last")).unwrap();
