@@ -8,7 +8,7 @@ use std::time::Duration;
 use mfp_proto::agents::ToolError;
 use mfp_proto::id::{AgentId, ChannelId, MessageId};
 use mfp_proto::runtime::{AgentStatus, ChannelStatus, Delivery, DeliveryId, Message, Outcome, Receipt};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tracing::Instrument;
 
 use crate::drive::Shared;
@@ -18,10 +18,6 @@ use crate::send::{Direction, Told, Until, Waiter};
 
 /// Takes a delivery to its handler or inbox. Does not wait.
 pub(crate) type Sink = Arc<dyn Fn(Incoming) + Send + Sync>;
-
-/// Deliveries that an [`Inbox`] holds at most: far more than the core hands over at once, one for each direction of a
-/// channel. Beyond, a delivery fails and comes again.
-const INBOX: usize = 1_024;
 
 /// An agent that this runtime has bound: what it may do. Cheap to clone; dropping it changes nothing.
 ///
@@ -343,9 +339,11 @@ where
     })
 }
 
-/// A sink that fills an inbox.
-pub(crate) fn inbox_sink() -> (Sink, mpsc::Receiver<Incoming>) {
-    let (sender, receiver) = mpsc::channel(INBOX);
+/// A sink that fills an inbox of an agent that may have so many channels. The core hands over one message of each at a
+/// time, and one that was not taken in time once more: twice as many suffice for an inbox that somebody reads. Beyond,
+/// a delivery fails and comes again.
+pub(crate) fn inbox_sink(channels: u32) -> (Sink, mpsc::Receiver<Incoming>) {
+    let (sender, receiver) = mpsc::channel((channels as usize).max(1).saturating_mul(2).min(Semaphore::MAX_PERMITS));
     let sink = move |incoming: Incoming| drop(sender.try_send(incoming));
     (Arc::new(sink), receiver)
 }

@@ -10,7 +10,7 @@ use mfp_proto::crypto::rng::Rng;
 use mfp_proto::policy::{Backoff, BackoffConfig};
 use mfp_proto::runtime::{Batch, BatchId, CommitFailed};
 use mfp_proto::store::{Snapshot, Store, StoreOp};
-use mfp_store::{CommitError, StoreError};
+use mfp_store::{CommitError, StoreError, StoreOptions};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
@@ -37,6 +37,34 @@ impl<S: Store<Error: StdError + Send + Sync + 'static> + Send> AnyStore for S {
 impl fmt::Debug for dyn AnyStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Store")
+    }
+}
+
+/// Where messages are kept.
+#[derive(Debug)]
+pub(crate) enum StoreChoice {
+    Any(Box<dyn AnyStore>),
+    Sqlite(StoreOptions),
+}
+
+/// The same, open.
+pub(crate) enum OpenStore {
+    Any(Box<dyn AnyStore>),
+    Sqlite(mfp_store::Store),
+}
+
+impl StoreChoice {
+    pub(crate) fn open(self) -> Result<(OpenStore, Snapshot), BoxError> {
+        Ok(match self {
+            Self::Any(mut store) => {
+                let snapshot = store.load()?;
+                (OpenStore::Any(store), snapshot)
+            }
+            Self::Sqlite(options) => {
+                let (store, snapshot) = mfp_store::Store::open(&options)?;
+                (OpenStore::Sqlite(store), snapshot)
+            }
+        })
     }
 }
 
@@ -148,9 +176,12 @@ impl StoreLink {
     }
 
     fn has_more_than_one_in(&self, share: u64) -> bool {
-        let Self::Writer(writer) = self else { return true };
-        let stats = writer.store.stats();
-        stats.room() > stats.limit / share
+        self.stats().is_none_or(|stats| stats.room() > stats.limit / share)
+    }
+
+    /// What it has done.
+    pub(crate) fn stats(&self) -> Option<mfp_store::Stats> {
+        if let Self::Writer(writer) = self { Some(writer.store.stats()) } else { None }
     }
 
     /// Closes it when everything before has been done. Whether that is already so.

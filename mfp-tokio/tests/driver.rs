@@ -5,6 +5,7 @@ mod driver {
     mod flow;
     mod handlers;
     mod inbox;
+    mod links;
     mod net;
     mod room;
     mod shutdown;

@@ -8,8 +8,9 @@ use mfp_proto::testing::sim::{Options, World};
 const SEEDS: std::ops::Range<u64> = 1_000_000..1_000_060;
 
 /// Seeds that once showed a fault of the runtime, of a link, or of the simulation itself.
-const FOUND: [u64; 19] = [
-    17, 67, 164, 245, 392, 418, 581, 596, 642, 1069, 1349, 1863, 2398, 2986, 16_065, 208_571, 209_341, 218_962, 224_199,
+const FOUND: [u64; 22] = [
+    17, 67, 164, 245, 392, 418, 581, 596, 642, 1069, 1349, 1863, 2398, 2986, 16_065, 17_463, 28_941, 35_322, 208_571,
+    209_341, 218_962, 224_199,
 ];
 
 fn check(seeds: impl IntoIterator<Item = u64>) {

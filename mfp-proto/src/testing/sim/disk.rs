@@ -23,6 +23,8 @@ pub struct Durable {
     /// Own store ids, and the messages that are queued.
     stores: BTreeMap<RuntimeId, StoreId>,
     queued: BTreeMap<(RuntimeId, u64), MessageId>,
+    /// The peer of each channel that there ever was.
+    peers: BTreeMap<ChannelId, RuntimeId>,
     /// Accepts that are pending: each has dropped what was queued before it.
     accepting: BTreeMap<RuntimeId, NonZeroU64>,
     /// A message came with a q that was not above the one before it.
@@ -41,6 +43,11 @@ impl Durable {
         }
     }
 
+    fn drop_queued(&mut self, peer: RuntimeId) {
+        let of_peer = (peer, 0)..=(peer, u64::MAX);
+        self.dropped.extend(self.queued.extract_if(of_peer, |_, _| true).map(|(_, message)| message));
+    }
+
     fn note(&mut self, op: &StoreOp) {
         match op {
             StoreOp::PutMessage(record) if record.from == Side::Second && record.attempts == 0 => {
@@ -57,8 +64,7 @@ impl Durable {
                     None => self.accepting.remove(&record.peer),
                 };
                 if record.state.accepting.is_some_and(|next| before != Some(next)) {
-                    let of_peer = (record.peer, 0)..=(record.peer, u64::MAX);
-                    self.dropped.extend(self.queued.extract_if(of_peer, |_, _| true).map(|(_, message)| message));
+                    self.drop_queued(record.peer);
                 }
             }
             StoreOp::PutOutbox(record) => {
@@ -82,6 +88,13 @@ impl Durable {
             }
             StoreOp::PutRemoteChannel(record) => {
                 self.last_q.entry(record.id).or_default();
+                self.peers.insert(record.id, record.peer);
+            }
+            // A reset. Whatever the peer sends from now on is new, and what would show otherwise is forgotten (section 9).
+            StoreOp::DeleteAcked { peer, up_to: u64::MAX } => {
+                self.drop_queued(*peer);
+                let Self { last_q, peers, .. } = self;
+                last_q.retain(|channel, _| peers.get(channel) != Some(peer));
             }
             StoreOp::DeleteRemoteChannel(channel) => {
                 self.inbox.remove(channel);
