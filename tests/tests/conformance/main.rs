@@ -37,6 +37,7 @@ macro_rules! conformance {
                 keys::rotation_under_load;
                 keys::planned_handshake_under_load;
                 restart::of_either_side;
+                restart::failed_commit;
                 load::shutdown_under_load;
                 many::thousand_channels;
                 many::sixty_four_peers;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use mfp_proto::crypto::Secret;
 use mfp_proto::id::{AgentId, ChannelId, Identity, MessageId, RuntimeId};
 use mfp_proto::runtime::{Event, Message, PeerConfig, PeerStatus, Receipt, Stats};
 use mfp_proto::store::{MemoryStore, Snapshot, Store, StoreOp};
-use mfp_store::{Key, StoreOptions, Synchronous};
+use mfp_store::{Key, StoreError, StoreOptions, Synchronous};
 
 /// Starts a runtime under one of the drivers.
 pub(crate) type Start = fn(&Setup) -> Arc<dyn Node>;
@@ -104,14 +105,28 @@ pub(crate) struct Setup {
 /// What outlives a runtime.
 #[derive(Clone, Debug)]
 pub(crate) enum Disk {
-    Memory(Arc<Mutex<MemoryStore>>),
+    Memory(Arc<Memory>),
     File(PathBuf),
 }
 
+/// A store in memory, which can be told to fail.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    store: Mutex<MemoryStore>,
+    fails: AtomicBool,
+}
+
 impl Disk {
+    /// The next commit fails; one to a file cannot be told to.
+    pub(crate) fn fail(&self) {
+        if let Self::Memory(memory) = self {
+            memory.fails.store(true, Ordering::Relaxed);
+        }
+    }
+
     pub(crate) fn open(&self) -> Opened {
         match self {
-            Self::Memory(store) => Opened::Memory(Arc::clone(store)),
+            Self::Memory(memory) => Opened::Memory(Arc::clone(memory)),
             Self::File(path) => Opened::File(mfp_store::Store::open(&options(path)).unwrap().0),
         }
     }
@@ -126,17 +141,17 @@ pub(crate) fn options(path: &Path) -> StoreOptions {
 /// A store of either kind.
 #[derive(Debug)]
 pub(crate) enum Opened {
-    Memory(Arc<Mutex<MemoryStore>>),
+    Memory(Arc<Memory>),
     File(mfp_store::Store),
 }
 
 impl Store for Opened {
-    type Error = mfp_store::StoreError;
+    type Error = StoreError;
 
     fn load(&mut self) -> Result<Snapshot, Self::Error> {
         match self {
-            Self::Memory(store) => {
-                let Ok(loaded) = store.lock().unwrap_or_else(PoisonError::into_inner).load();
+            Self::Memory(memory) => {
+                let Ok(loaded) = memory.store.lock().unwrap_or_else(PoisonError::into_inner).load();
                 Ok(loaded)
             }
             Self::File(store) => store.load(),
@@ -145,8 +160,9 @@ impl Store for Opened {
 
     fn commit(&mut self, ops: &[StoreOp]) -> Result<(), Self::Error> {
         match self {
-            Self::Memory(store) => {
-                let Ok(()) = store.lock().unwrap_or_else(PoisonError::into_inner).commit(ops);
+            Self::Memory(memory) if memory.fails.swap(false, Ordering::Relaxed) => Err(StoreError::Closed),
+            Self::Memory(memory) => {
+                let Ok(()) = memory.store.lock().unwrap_or_else(PoisonError::into_inner).commit(ops);
                 Ok(())
             }
             Self::File(store) => Store::commit(store, ops),

@@ -1,7 +1,7 @@
 //! Runtimes that know each other, under whatever drives them.
 
+use std::sync::Arc;
 use std::sync::mpsc::Receiver;
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,6 @@ use mfp_proto::handshake::Mode;
 use mfp_proto::id::{AgentId, ChannelId, Identity, RuntimeId};
 use mfp_proto::policy::{BackoffConfig, BreakerConfig};
 use mfp_proto::runtime::{AcceptPolicy, Event, Message, PeerConfig};
-use mfp_proto::store::MemoryStore;
 use tempfile::TempDir;
 
 use crate::node::{Disk, Node, Received, Setup, Start};
@@ -55,7 +54,7 @@ impl Side {
         let directory = (kept == Kept::File).then(|| tempfile::tempdir().unwrap());
         let disk = match &directory {
             Some(directory) => Disk::File(directory.path().join("runtime.db")),
-            None => Disk::Memory(Arc::new(Mutex::new(MemoryStore::new()))),
+            None => Disk::Memory(Arc::default()),
         };
         let setup = Setup { identity, config, disk };
         Self { node: start(&setup), setup, start, peers: Vec::new(), _directory: directory }
@@ -139,7 +138,7 @@ pub(crate) fn wait_for(events: &Receiver<Event>, is: impl Fn(&Event) -> bool) ->
 }
 
 /// Waits until something is so.
-pub(crate) fn eventually(what: &str, is: impl Fn() -> bool) {
+pub(crate) fn eventually(what: &str, mut is: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !is() {
         assert!(Instant::now() < deadline, "{what}: not after {PATIENCE:?}");
