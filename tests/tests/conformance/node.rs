@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use mfp_proto::config::Config;
@@ -114,6 +115,32 @@ pub(crate) enum Disk {
 pub(crate) struct Memory {
     store: Mutex<MemoryStore>,
     fails: AtomicBool,
+    /// A commit has failed, and nothing was loaded since.
+    halted: AtomicBool,
+    /// A batch came behind one that had failed.
+    overrun: AtomicBool,
+}
+
+impl Memory {
+    /// Fails, if it was told to, slowly enough for other batches to come up behind.
+    fn commit(&self, ops: &[StoreOp]) -> Result<(), StoreError> {
+        if self.halted.load(Ordering::Relaxed) {
+            self.overrun.store(true, Ordering::Relaxed);
+        }
+        if self.fails.swap(false, Ordering::Relaxed) {
+            thread::sleep(Duration::from_millis(20));
+            self.halted.store(true, Ordering::Relaxed);
+            return Err(StoreError::Closed);
+        }
+        let Ok(()) = self.store.lock().unwrap_or_else(PoisonError::into_inner).commit(ops);
+        Ok(())
+    }
+
+    fn load(&self) -> Snapshot {
+        self.halted.store(false, Ordering::Relaxed);
+        let Ok(loaded) = self.store.lock().unwrap_or_else(PoisonError::into_inner).load();
+        loaded
+    }
 }
 
 impl Disk {
@@ -122,6 +149,11 @@ impl Disk {
         if let Self::Memory(memory) = self {
             memory.fails.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Whether it was given a batch behind one that had failed.
+    pub(crate) fn was_overrun(&self) -> bool {
+        matches!(self, Self::Memory(memory) if memory.overrun.load(Ordering::Relaxed))
     }
 
     pub(crate) fn open(&self) -> Opened {
@@ -150,21 +182,14 @@ impl Store for Opened {
 
     fn load(&mut self) -> Result<Snapshot, Self::Error> {
         match self {
-            Self::Memory(memory) => {
-                let Ok(loaded) = memory.store.lock().unwrap_or_else(PoisonError::into_inner).load();
-                Ok(loaded)
-            }
+            Self::Memory(memory) => Ok(memory.load()),
             Self::File(store) => store.load(),
         }
     }
 
     fn commit(&mut self, ops: &[StoreOp]) -> Result<(), Self::Error> {
         match self {
-            Self::Memory(memory) if memory.fails.swap(false, Ordering::Relaxed) => Err(StoreError::Closed),
-            Self::Memory(memory) => {
-                let Ok(()) = memory.store.lock().unwrap_or_else(PoisonError::into_inner).commit(ops);
-                Ok(())
-            }
+            Self::Memory(memory) => memory.commit(ops),
             Self::File(store) => Store::commit(store, ops),
         }
     }

@@ -94,6 +94,9 @@ pub(crate) fn failed_commit(pair: Pair) {
     }
     assert!(certain.len() < MESSAGES as usize, "a failed commit leaves its message uncertain");
     assert!(certain.iter().all(|number| seen.contains_key(number)), "what had a receipt is lost");
+    for side in [&one, &other] {
+        assert!(!side.setup.disk.was_overrun(), "nothing may be committed behind a commit that failed");
+    }
     one.node.shutdown();
     other.node.shutdown();
 }
