@@ -20,10 +20,6 @@ use crate::send::{Direction, Told, Until, Waiter};
 /// Takes a delivery to its handler or inbox. Does not wait.
 pub(crate) type Sink = Arc<dyn Fn(Incoming) + Send + Sync>;
 
-/// Deliveries that an [`Inbox`] holds at most: far more than the core hands over at once, one for each direction of a
-/// channel. Beyond, a delivery fails and comes again.
-const INBOX: usize = 1_024;
-
 /// An agent that this runtime has bound: what it may do. Cheap to clone; dropping it changes nothing.
 ///
 /// All of its futures may be dropped at any time: what had a receipt is not lost, and what waited for room is not sent.
@@ -343,9 +339,11 @@ where
     })
 }
 
-/// A sink that fills an inbox.
-pub(crate) fn inbox_sink() -> (Sink, channel::Receiver<Incoming>) {
-    let (sender, receiver) = channel::bounded(INBOX);
+/// A sink that fills an inbox of an agent that may have so many channels. The core hands over one message of each at a
+/// time, and one that was not taken in time once more: twice as many suffice for an inbox that somebody reads. Beyond,
+/// a delivery fails and comes again.
+pub(crate) fn inbox_sink(channels: u32) -> (Sink, channel::Receiver<Incoming>) {
+    let (sender, receiver) = channel::bounded((channels as usize).max(1).saturating_mul(2));
     let sink = move |incoming: Incoming| drop(sender.try_send(incoming));
     (Arc::new(sink), receiver)
 }

@@ -362,6 +362,11 @@ impl Core {
         self.end_if_over();
     }
 
+    /// Whether the core takes nothing any more.
+    pub(crate) const fn has_ended(&self) -> bool {
+        self.drained.is_some()
+    }
+
     /// All is over once the store and the connections are closed.
     pub(crate) fn end_if_over(&mut self) {
         if self.net.is_empty() {

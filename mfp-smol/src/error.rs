@@ -162,5 +162,6 @@ impl StdError for BuildError {
 }
 
 impl StdError for Error {}
+impl StdError for OpenError {}
 impl StdError for SendError {}
 impl StdError for RequestError {}

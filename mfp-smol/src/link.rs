@@ -13,7 +13,7 @@ use smol::future::or;
 use smol::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::bell::Bell;
-use crate::buffer::{Input, Output, Pool};
+use crate::buffer::{Input, Output};
 use crate::drive::Shared;
 
 /// How long the other side may take for the last bytes of a connection that the core has closed.
@@ -36,78 +36,98 @@ pub(crate) async fn within<T>(time: Duration, work: impl Future<Output = T>) -> 
 /// A connection, until it is over.
 pub(crate) struct Link<T> {
     io: T,
-    conn: ConnId,
+    seat: Seat,
     bell: Arc<Bell>,
-    shared: Arc<Shared>,
     input: Input,
     output: Output,
     /// Whether anything was ever written.
     spoke: bool,
+    /// What was written may still be in a buffer of the stream's own, as TLS has one.
+    unflushed: bool,
+}
+
+/// A connection's place at the core, which hears when the connection is gone, whatever ends it: also a stream that panics.
+struct Seat {
+    shared: Arc<Shared>,
+    conn: ConnId,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.shared.with(|core, now| core.disconnected(now, self.conn));
+    }
+}
+
+/// What a connection is to do until the core is asked again.
+#[derive(Clone, Copy)]
+pub(crate) struct Turn {
+    /// Close: the core is done with it.
+    pub(crate) closed: bool,
+    /// Read: there is room for what comes.
+    pub(crate) reads: bool,
+    /// Ask again as soon as everything is written: there is more to send.
+    pub(crate) more: bool,
 }
 
 impl<T: Io> Link<T> {
     pub(crate) fn new(io: T, conn: ConnId, bell: Arc<Bell>, shared: Arc<Shared>) -> Self {
-        Self { io, conn, bell, shared, input: Input::new(), output: Output::default(), spoke: false }
+        let seat = Seat { shared, conn };
+        Self { io, seat, bell, input: Input::new(), output: Output::default(), spoke: false, unflushed: false }
     }
 
     pub(crate) async fn run(mut self) {
-        let (mut closed, mut reads) = self.serve();
-        while !closed {
-            if poll_fn(|cx| self.poll_turn(cx, reads)).await.is_err() {
-                let conn = self.conn;
-                return self.shared.with(|core, now| core.disconnected(now, conn));
+        let mut turn = self.serve();
+        while !turn.closed {
+            if poll_fn(|cx| self.poll_turn(cx, turn)).await.is_err() {
+                return;
             }
-            (closed, reads) = self.serve();
+            turn = self.serve();
         }
         // An error says that the other side has gone first.
         let _ = within(LINGER, self.close()).await;
-        let conn = self.conn;
-        self.shared.with(|core, _| core.forget_conn(conn));
     }
 
-    /// Tells the core what has come, and takes what it has to send. Whether it has closed the connection, and whether
-    /// more is to be read.
-    fn serve(&mut self) -> (bool, bool) {
-        let Self { shared, conn, input, output, .. } = self;
+    /// Tells the core what has come, and takes what it has to send.
+    fn serve(&mut self) -> Turn {
+        let Self { seat: Seat { shared, conn }, input, output, .. } = self;
         shared.with(|core, now| core.serve(now, *conn, input, output, &shared.pool))
     }
 
     /// Writes and reads what can be written and read now. Ready when that was something for the core, or it has rung.
-    fn poll_turn(&mut self, cx: &mut Context<'_>, reads: bool) -> Poll<io::Result<()>> {
-        let mut happened = self.poll_flush(cx)?.is_ready();
-        if reads {
-            match self.poll_read(cx, &Arc::clone(&self.shared).pool) {
+    fn poll_turn(&mut self, cx: &mut Context<'_>, turn: Turn) -> Poll<io::Result<()>> {
+        let mut happened = self.poll_flush(cx)?.is_ready() && turn.more;
+        if turn.reads {
+            match self.poll_read(cx) {
                 Poll::Ready(read) => {
                     read?;
                     happened = true;
                 }
-                Poll::Pending => self.input.rest(&self.shared.pool),
+                Poll::Pending => self.input.rest(&self.seat.shared.pool),
             }
         }
         happened |= self.bell.poll_rung(cx).is_ready();
         if happened { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
-    /// Ready when something was written, and nothing is left.
+    /// Ready when nothing is left to be written.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.output.is_empty() {
-            return Poll::Pending;
-        }
         while !self.output.is_empty() {
             let len = ready!(Pin::new(&mut self.io).poll_write(cx, self.output.bytes()))?;
             if len == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            self.spoke = true;
-            self.output.written(len, &self.shared.pool);
+            (self.spoke, self.unflushed) = (true, true);
+            self.output.written(len, &self.seat.shared.pool);
         }
-        // What buffers by itself, as TLS does, is told that nothing follows for now.
-        let _ = Pin::new(&mut self.io).poll_flush(cx)?;
+        if self.unflushed {
+            ready!(Pin::new(&mut self.io).poll_flush(cx))?;
+            self.unflushed = false;
+        }
         Poll::Ready(Ok(()))
     }
 
-    fn poll_read(&mut self, cx: &mut Context<'_>, pool: &Pool) -> Poll<io::Result<()>> {
-        let len = ready!(Pin::new(&mut self.io).poll_read(cx, self.input.room(pool)))?;
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let len = ready!(Pin::new(&mut self.io).poll_read(cx, self.input.room(&self.seat.shared.pool)))?;
         self.input.filled(len);
         Poll::Ready(if len == 0 { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) })
     }

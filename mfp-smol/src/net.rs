@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::mem;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,10 +21,8 @@ use smol::{Task, Timer};
 use crate::bell::Bell;
 use crate::buffer::{Input, Output, Pool};
 use crate::drive::{Core, Shared};
-use crate::link::{Io, Link, within};
+use crate::link::{Io, Link, Turn, within};
 
-/// How long connecting may take. The core says when to try again.
-const CONNECT: Duration = Duration::from_secs(10);
 /// The pause of a listener that the operating system gives no connection, for want of file descriptors for instance.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -67,7 +66,7 @@ impl Address {
         Self::Tcp(address.into())
     }
 
-    /// Whatever `dial` connects to, within 10 s. It is called for each attempt.
+    /// Whatever `dial` connects to, in the time that the peer's configuration has for it. It is called for each attempt.
     ///
     /// ```
     /// # #[cfg(unix)] {
@@ -138,6 +137,14 @@ pub struct NetStats {
     pub dials_failed: u64,
 }
 
+/// The way to a peer.
+#[derive(Clone)]
+pub(crate) struct Route {
+    pub(crate) address: Address,
+    /// How long connecting may take: after that the core has given up, and plans the next attempt.
+    pub(crate) patience: Duration,
+}
+
 /// A connection, as the core's side of the driver sees it.
 struct Conn {
     bell: Arc<Bell>,
@@ -152,7 +159,7 @@ struct Conn {
 pub(crate) struct Net {
     conns: HashMap<ConnId, Conn>,
     next: u64,
-    pub(crate) routes: HashMap<RuntimeId, Address>,
+    pub(crate) routes: HashMap<RuntimeId, Route>,
     /// Each ends when it is dropped.
     listeners: Vec<Task<()>>,
     /// Its own task is at work.
@@ -224,7 +231,7 @@ impl Core {
         (conn, bell)
     }
 
-    /// A turn of a connection's task, see [`Link`]. Whether the core has closed it, and whether it may read on.
+    /// A turn of a connection's task, see [`Link`].
     pub(crate) fn serve(
         &mut self,
         now: Instant,
@@ -232,7 +239,7 @@ impl Core {
         input: &mut Input,
         output: &mut Output,
         pool: &Pool,
-    ) -> (bool, bool) {
+    ) -> Turn {
         self.net.serving = Some(conn);
         if let Some(bytes) = input.bytes() {
             let progress = self.rt.handle_input(now, conn, bytes);
@@ -250,18 +257,13 @@ impl Core {
             }
         }
         self.net.serving = None;
-        let closed = self.net.conns.get(&conn).is_none_or(|entry| entry.closed);
-        (closed, self.takes_input())
+        let (closed, more) = self.net.conns.get(&conn).map_or((true, false), |entry| (entry.closed, entry.transmit));
+        Turn { closed, reads: self.takes_input(), more }
     }
 
-    /// A connection is lost.
+    /// A connection is gone. If the core has closed it, it knows.
     pub(crate) fn disconnected(&mut self, now: Instant, conn: ConnId) {
         self.rt.handle_disconnected(now, conn);
-        self.forget_conn(conn);
-    }
-
-    /// The task of a connection has ended.
-    pub(crate) fn forget_conn(&mut self, conn: ConnId) {
         self.net.conns.remove(&conn);
         self.end_if_over();
     }
@@ -276,10 +278,11 @@ impl Shared {
 
     /// Connects to a peer, as the core asks.
     pub(crate) fn dial(self: &Arc<Self>, peer: RuntimeId) {
-        let address = self.look(|core| core.net.routes.get(&peer).cloned()).unwrap_or(Address::None);
+        let route = self.look(|core| core.net.routes.get(&peer).cloned());
+        let Route { address, patience } = route.unwrap_or(Route { address: Address::None, patience: Duration::ZERO });
         let shared = Arc::clone(self);
         let dialing = smol::spawn(async move {
-            let dialed = within(CONNECT, address.dial()).await.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()));
+            let dialed = within(patience, address.dial()).await.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()));
             match dialed {
                 Ok(io) => {
                     shared.look(|core| core.net.stats.dialed += 1);
@@ -301,22 +304,33 @@ impl Shared {
     pub(crate) async fn listen(self: &Arc<Self>, address: impl AsyncToSocketAddrs) -> io::Result<SocketAddr> {
         let listener = TcpListener::bind(address).await?;
         let local = listener.local_addr()?;
-        let task = smol::spawn(accept(Arc::clone(self), listener));
-        self.look(|core| core.net.listeners.push(task));
-        Ok(local)
+        self.look(|core| {
+            if core.has_ended() {
+                return Err(io::Error::other("the runtime has stopped"));
+            }
+            core.net.listeners.push(smol::spawn(accept(Arc::clone(self), listener)));
+            Ok(local)
+        })
     }
 }
 
 async fn accept(shared: Arc<Shared>, listener: TcpListener) {
+    let mut failing = false;
     loop {
         match listener.accept().await {
             Ok((stream, from)) => {
+                failing = false;
                 if shared.with(|core, now| core.net.admits(now)) && stream.set_nodelay(true).is_ok() {
                     shared.carry(stream, Origin::Accepted(from.ip().into()));
                 }
             }
+            // Of one connection, which is gone already.
+            Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => {
+            }
             Err(error) => {
-                tracing::warn!(%error, "no connection can be accepted at the moment");
+                if !mem::replace(&mut failing, true) {
+                    tracing::warn!(%error, "no connection can be accepted at the moment");
+                }
                 Timer::after(PAUSE).await;
             }
         }

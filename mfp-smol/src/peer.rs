@@ -6,12 +6,12 @@ use std::net::SocketAddr;
 use futures_channel::oneshot;
 use mfp_proto::crypto::dh::PublicKey;
 use mfp_proto::id::{AgentId, AgentName, ChannelId, RuntimeId};
-use mfp_proto::runtime::{AcceptPolicy, ChannelOptions, Origin, PeerConfig, PeerStatus};
+use mfp_proto::runtime::{AcceptPolicy, AdminError, ChannelOptions, Origin, PeerConfig, PeerStatus};
 use smol::net::AsyncToSocketAddrs;
 
 use crate::error::{Error, OpenError};
 use crate::link::Io;
-use crate::net::{Address, NetStats};
+use crate::net::{Address, NetStats, Route};
 use crate::runtime::Runtime;
 
 impl Runtime {
@@ -29,8 +29,10 @@ impl Runtime {
         self.shared.listen(address).await
     }
 
-    /// Takes a connection that was made elsewhere: a Unix socket, a TLS stream, a pipe. With [`Origin::Dialed`] it leads
-    /// to a configured peer that this side is to greet; with [`Origin::Accepted`] it is from somebody who will.
+    /// Takes a connection that was made elsewhere: a Unix socket, a TLS stream, a pipe. With [`Origin::Accepted`] it is from
+    /// somebody who will say who it is. With [`Origin::Dialed`] it leads to a peer that this side is to greet, and is
+    /// closed unless an attempt to connect to that peer is under way; [`Address::with`] makes such connections when they
+    /// are wanted.
     pub fn carry(&self, io: impl Io, origin: Origin) {
         self.shared.carry(io, origin);
     }
@@ -44,12 +46,24 @@ impl Runtime {
         config.dial = !address.is_none();
         self.shared
             .durable(|core, now| {
-                let id = config.id;
+                let (id, patience) = (config.id, config.link.handshake);
                 core.rt.add_peer(now, config)?;
-                core.net.routes.insert(id, address);
+                core.net.routes.insert(id, Route { address, patience });
                 Ok(())
             })
             .await
+    }
+
+    /// A peer has moved: from the next attempt on this side connects there. A connection that there is stays. It changes
+    /// nothing where the peer was added without an address, since then it is the peer that connects.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if there is no such peer.
+    pub fn set_address(&self, peer: &RuntimeId, address: Address) -> Result<(), Error> {
+        self.shared.look(|core| {
+            core.net.routes.get_mut(peer).ok_or(AdminError::UnknownPeer)?.address = address;
+            Ok(())
+        })
     }
 
     /// Removes a peer, with all channels to it and everything that is stored of it.

@@ -12,7 +12,7 @@ use mfp_proto::crypto::rng::Rng;
 use mfp_proto::id::{AgentId, AgentName, ChannelId, Identity, MessageId, RuntimeId};
 use mfp_proto::merkle::Proof;
 use mfp_proto::runtime::{self as core, AgentStatus, Delivery, Event, Stats};
-use mfp_proto::store::{DeadLetter, Snapshot, Store};
+use mfp_proto::store::{DeadLetter, Store};
 use mfp_proto::time::Instant;
 use mfp_store::StoreOptions;
 use smol::channel;
@@ -20,9 +20,9 @@ use zeroize::Zeroizing;
 
 use crate::agent::{AgentHandle, Attachment, Context, Inbox, Sink, handler_sink, inbox_sink};
 use crate::drive::Shared;
-use crate::error::{BoxError, BuildError, Error, HandlerError};
+use crate::error::{BuildError, Error, HandlerError};
 use crate::net::{Net, NetLimits};
-use crate::store::{AnyStore, Bridge, StoreLink, Writer};
+use crate::store::{Bridge, OpenStore, StoreChoice, StoreLink, Writer};
 use crate::timer;
 
 /// Events that a listener may fall behind.
@@ -42,34 +42,6 @@ pub struct RuntimeBuilder {
     config: Config,
     store: Option<StoreChoice>,
     net: NetLimits,
-}
-
-/// Where messages are kept.
-#[derive(Debug)]
-enum StoreChoice {
-    Any(Box<dyn AnyStore>),
-    Sqlite(StoreOptions),
-}
-
-/// The same, open.
-enum OpenStore {
-    Any(Box<dyn AnyStore>),
-    Sqlite(mfp_store::Store),
-}
-
-impl StoreChoice {
-    fn open(self) -> Result<(OpenStore, Snapshot), BoxError> {
-        Ok(match self {
-            Self::Any(mut store) => {
-                let snapshot = store.load()?;
-                (OpenStore::Any(store), snapshot)
-            }
-            Self::Sqlite(options) => {
-                let (store, snapshot) = mfp_store::Store::open(&options)?;
-                (OpenStore::Sqlite(store), snapshot)
-            }
-        })
-    }
 }
 
 impl RuntimeBuilder {
@@ -199,7 +171,8 @@ impl Runtime {
     /// # Errors
     /// [`Error`].
     pub async fn bind_stream(&self, name: &str) -> Result<(AgentHandle, Inbox), Error> {
-        let (sink, incoming) = inbox_sink();
+        let channels = self.shared.read(|rt| rt.config().limits.channels_per_agent);
+        let (sink, incoming) = inbox_sink(channels);
         let (agent, attachment) = self.attach(name, sink).await?;
         Ok((agent, Inbox::new(attachment, incoming)))
     }

@@ -61,8 +61,7 @@ struct Parked {
 impl Parked {
     fn new(message: &Message<'_>, waiter: Waiter) -> Self {
         let mut rest = Message::new(&[]);
-        (rest.reply_to, rest.trace) = (message.reply_to, message.trace);
-        (rest.answer_within, rest.ttl) = (message.answer_within, message.ttl);
+        (rest.reply_to, rest.trace, rest.answer_within) = (message.reply_to, message.trace, message.answer_within);
         Self { payload: message.payload.into(), content_type: message.content_type.map(Box::from), rest, waiter }
     }
 

@@ -10,7 +10,7 @@ use mfp_proto::crypto::rng::Rng;
 use mfp_proto::policy::{Backoff, BackoffConfig};
 use mfp_proto::runtime::{Batch, BatchId, CommitFailed};
 use mfp_proto::store::{Snapshot, Store, StoreOp};
-use mfp_store::{CommitError, StoreError};
+use mfp_store::{CommitError, StoreError, StoreOptions};
 use smol::future::or;
 use smol::{Timer, channel};
 
@@ -36,6 +36,34 @@ impl<S: Store<Error: StdError + Send + Sync + 'static> + Send> AnyStore for S {
 impl fmt::Debug for dyn AnyStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Store")
+    }
+}
+
+/// Where messages are kept.
+#[derive(Debug)]
+pub(crate) enum StoreChoice {
+    Any(Box<dyn AnyStore>),
+    Sqlite(StoreOptions),
+}
+
+/// The same, open.
+pub(crate) enum OpenStore {
+    Any(Box<dyn AnyStore>),
+    Sqlite(mfp_store::Store),
+}
+
+impl StoreChoice {
+    pub(crate) fn open(self) -> Result<(OpenStore, Snapshot), BoxError> {
+        Ok(match self {
+            Self::Any(mut store) => {
+                let snapshot = store.load()?;
+                (OpenStore::Any(store), snapshot)
+            }
+            Self::Sqlite(options) => {
+                let (store, snapshot) = mfp_store::Store::open(&options)?;
+                (OpenStore::Sqlite(store), snapshot)
+            }
+        })
     }
 }
 
