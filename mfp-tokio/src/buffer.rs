@@ -1,7 +1,7 @@
 //! Buffers of connections: a connection has one only while there is something in it.
 
 use std::mem;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mfp_proto::link::TooSmall;
 use mfp_proto::runtime::Progress;
@@ -10,27 +10,57 @@ use mfp_proto::runtime::Progress;
 const SIZE: usize = 64 << 10;
 /// Buffers that are kept for whoever needs one next.
 const KEPT: usize = 32;
+/// Bytes of longer ones that are kept.
+const KEPT_LONG: usize = 2 << 20;
 /// What of a message has come and fits in here waits without a buffer.
 const REST: usize = 1 << 10;
 
 /// Buffers that nobody needs at the moment.
 #[derive(Debug, Default)]
-pub(crate) struct Pool(Mutex<Vec<Vec<u8>>>);
+pub(crate) struct Pool(Mutex<Shelves>);
+
+#[derive(Debug, Default)]
+struct Shelves {
+    usual: Vec<Vec<u8>>,
+    /// New memory is zeroed and paged in, which costs more than the message in it.
+    long: Vec<Vec<u8>>,
+}
 
 impl Pool {
     fn take(&self, len: usize) -> Vec<u8> {
-        if len > SIZE {
-            return vec![0; len.next_multiple_of(SIZE)];
-        }
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        kept.unwrap_or_else(|| vec![0; SIZE])
+        let kept = self.shelves().take(len);
+        kept.unwrap_or_else(|| vec![0; len.max(1).next_multiple_of(SIZE)])
     }
 
     fn give(&self, buffer: Vec<u8>) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if buffer.len() == SIZE && kept.len() < KEPT {
-            kept.push(buffer);
+        // What is not kept is dropped when the lock is free.
+        let _dropped = self.shelves().give(buffer);
+    }
+
+    fn shelves(&self) -> MutexGuard<'_, Shelves> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shelves {
+    fn take(&mut self, len: usize) -> Option<Vec<u8>> {
+        if len <= SIZE {
+            return self.usual.pop();
         }
+        let fitting = self.long.iter().enumerate().filter(|(_, buffer)| buffer.len() >= len);
+        let (at, _) = fitting.min_by_key(|(_, buffer)| buffer.len())?;
+        Some(self.long.swap_remove(at))
+    }
+
+    fn give(&mut self, buffer: Vec<u8>) -> Option<Vec<u8>> {
+        if buffer.len() == SIZE && self.usual.len() < KEPT {
+            self.usual.push(buffer);
+        } else if buffer.len() > SIZE && self.long.iter().map(Vec::len).sum::<usize>() + buffer.len() <= KEPT_LONG {
+            self.long.push(buffer);
+        } else {
+            return Some(buffer);
+        }
+        None
     }
 }
 
@@ -159,10 +189,10 @@ mod tests {
         input.used(Progress { consumed: 1, need: 64 });
         assert_eq!(input.bytes(), None);
         input.rest(&pool);
-        assert!(input.buffer.len() == 2 && pool.0.lock().unwrap().len() == 1);
+        assert!(input.buffer.len() == 2 && pool.shelves().usual.len() == 1);
         read(&mut input, &pool, &[7; 70]);
         assert_eq!(input.bytes().unwrap(), [b"bc".as_slice(), &[7; 70]].concat());
-        assert!(pool.0.lock().unwrap().is_empty());
+        assert!(pool.shelves().usual.is_empty());
     }
 
     #[test]
@@ -188,5 +218,23 @@ mod tests {
         assert_eq!(output.bytes().len(), SIZE + 5 + SIZE - 20);
         output.written(SIZE * 2 - 15, &pool);
         assert!(output.is_empty() && output.buffer.is_empty());
+        // The next one of that length has it again.
+        assert_eq!(pool.shelves().long.len(), 1);
+        assert_eq!(pool.take(SIZE + 1).len(), SIZE * 2);
+        assert!(pool.shelves().long.is_empty());
+    }
+
+    #[test]
+    fn only_so_much_is_kept() {
+        let pool = Pool::default();
+        let taken: Vec<_> = (0..KEPT * 2).flat_map(|_| [pool.take(1), pool.take(SIZE * 4)]).collect();
+        for buffer in taken {
+            pool.give(buffer);
+        }
+        let shelves = pool.shelves();
+        assert_eq!((shelves.usual.len(), shelves.long.len()), (KEPT, KEPT_LONG / (SIZE * 4)));
+        drop(shelves);
+        pool.give(vec![0; KEPT_LONG + SIZE]);
+        assert_eq!(pool.shelves().long.len(), KEPT_LONG / (SIZE * 4));
     }
 }

@@ -1,7 +1,8 @@
-//! The Mirror Frame Protocol on tokio: agents, channels between them, requests and answers.
+//! The Mirror Frame Protocol on tokio: agents, channels between them, requests and answers, in one process or between
+//! peers.
 //!
-//! A thin driver around [`mfp_proto`]. Deadlines, retries, order and who may do what are the core's; this crate
-//! gives it the time, a store that may block, and tasks for the handlers.
+//! A thin driver around [`mfp_proto`]. Deadlines, retries, order, whom to connect to and who may do what are the core's;
+//! this crate gives it the time, connections, a store that may block, and tasks for the handlers.
 //!
 //! ```
 //! use mfp_tokio::{Context, Delivery, Runtime};
@@ -26,13 +27,50 @@
 //! # Ok::<(), mfp_tokio::BoxError>(())
 //! ```
 //!
+//! # Between runtimes
+//!
+//! Two runtimes that know each other's keys share channels as agents of one runtime do, with the same calls. One of them
+//! at least listens; the other connects, and connects again whenever the link is lost. What was accepted in between waits.
+//!
+//! ```
+//! use mfp_tokio::{AcceptPolicy, Address, ChannelOptions, PeerConfig, Runtime};
+//! use std::time::Duration;
+//!
+//! # async fn example() -> Result<(), mfp_tokio::BoxError> {
+//! let (one, other) = (Runtime::builder().build().await?, Runtime::builder().build().await?);
+//! let address = one.listen("127.0.0.1:0").await?;
+//! // Each side knows the other's id and public key; one of them knows where to connect to.
+//! let mut config = PeerConfig::new(other.public_key(), other.id());
+//! config.accept = AcceptPolicy::all();
+//! one.add_peer(config, Address::None).await?;
+//! other.add_peer(PeerConfig::new(one.public_key(), one.id()), Address::tcp(address.to_string())).await?;
+//!
+//! let bob = one.bind("bob", |_context, message| async move {
+//!     println!("{} bytes", message.payload.len());
+//!     Ok(())
+//! });
+//! bob.await?;
+//! let (alice, _inbox) = other.bind_stream("alice").await?;
+//! let channel = other.open_channel(&alice.id(), &one.id(), "bob", ChannelOptions::default()).await?;
+//! // Durable at bob's runtime when this returns.
+//! alice.send_acked(channel, "hello").await?;
+//! # other.shutdown().await;
+//! # Ok(())
+//! # }
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(example())?;
+//! # Ok::<(), mfp_tokio::BoxError>(())
+//! ```
+//!
+//! Whatever is [`Io`] can carry a link: [`Address::with`] connects to it, and [`Runtime::carry`] takes it.
+//!
 //! # What it promises
 //!
 //! - A receipt means that the message is durable: it reaches its receiver, or becomes a dead letter. A handler may see
 //!   it more than once, always under the same [`MessageId`].
 //! - Messages of one sender on one channel are handled one at a time, in order; channels and agents do not wait for
 //!   each other.
-//! - A full inbox makes senders wait. An answer that a request waits for always finds room.
+//! - [`AgentHandle::send_acked`] returns when the message is durable at the peer too.
+//! - A full inbox, and a full queue to a peer, make senders wait. An answer that a request waits for always finds room.
 //! - Every future may be dropped.
 
 mod agent;

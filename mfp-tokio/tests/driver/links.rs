@@ -94,10 +94,10 @@ fn a_channel_that_is_closed_is_closed_for_both() {
 }
 
 /// A stream that holds back what was written until it is flushed, and takes little at a time.
-fn holding_back(far: &Runtime) -> io::Result<BufStream<DuplexStream>> {
+fn holding_back(far: &Runtime) -> BufStream<DuplexStream> {
     let (near, pipe) = tokio::io::duplex(100);
     far.carry(BufStream::new(pipe), Origin::Accepted(Source::Named([1; 16])));
-    Ok(BufStream::new(near))
+    BufStream::new(near)
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn what_a_stream_holds_back_is_flushed() {
     on_both(|| async {
         let (one, other) = (runtime().await, runtime().await);
         let far = one.clone();
-        let address = Address::with(move || std::future::ready(holding_back(&far)));
+        let address = Address::with(move || std::future::ready(Ok(holding_back(&far))));
         acquaint(&one, &other, Mode::Volatile, address).await;
         let (alice, _inbox, _bob, channel) = open(&one, &other).await;
         for len in [1, 5_000, 100_000] {
@@ -215,6 +215,45 @@ fn who_gives_up_on_a_peer_that_is_away_loses_no_receipt() {
         expect(&mut bobs, 0..=accepted).await;
         timeout(LONG, last).await.unwrap().unwrap().unwrap();
     });
+}
+
+/// A queue for one message is one that OPEN has filled, and nobody waits for its ack. Whoever wants much does not get it
+/// before others.
+#[test]
+fn channels_take_turns_at_the_queue_to_a_peer() {
+    on_both(|| async {
+        let (one, other) = (runtime().await, runtime().await);
+        let address = one.listen("127.0.0.1:0").await.unwrap();
+        let _agents = (one.bind("bob", ignore).await.unwrap(), one.bind("dora", ignore).await.unwrap());
+        let mut config = PeerConfig::new(one.public_key(), one.id());
+        config.queue_items = 1;
+        other.add_peer(config, Address::tcp(address.to_string())).await.unwrap();
+        let (alice, _alices, to_bob) = channel(&other, "alice", &one, "bob").await;
+        let to_dora = other.open_channel(&alice.id(), &one.id(), "dora", ChannelOptions::default()).await.unwrap();
+        let (told, mut accepted) = tokio::sync::mpsc::unbounded_channel();
+        for channel in [to_bob; 50].into_iter().chain([to_dora]) {
+            let (alice, told) = (alice.clone(), told.clone());
+            tokio::spawn(async move {
+                told.send(alice.send(channel, "in turn").await.unwrap().channel).unwrap();
+            });
+            // The order of the tasks is that of their calls.
+            tokio::task::yield_now().await;
+        }
+        let mut config = PeerConfig::new(other.public_key(), other.id());
+        config.accept = AcceptPolicy::all();
+        one.add_peer(config, Address::None).await.unwrap();
+        other.redial(&one.id()).await.unwrap();
+        let mut order = Vec::new();
+        while order.len() < 51 {
+            order.push(timeout(LONG, accepted.recv()).await.unwrap().unwrap());
+        }
+        let turn = order.iter().position(|channel| *channel == to_dora).unwrap();
+        assert!(turn < 45, "the other channel's turn came as number {turn}");
+    });
+}
+
+async fn ignore(_: mfp_tokio::Context, _: mfp_tokio::Delivery) -> Result<(), mfp_tokio::HandlerError> {
+    Ok(())
 }
 
 /// Starts one of two runtimes, whose databases are sealed.

@@ -16,6 +16,11 @@ pub(crate) trait Transport: Send {
 
     /// Sends a message and waits for its answer, so many times; gives the time of each to `record`.
     fn round_trips<'a>(&'a mut self, count: u32, record: &'a mut Vec<Duration>) -> Running<'a>;
+
+    /// Transactions that the sending end has committed.
+    fn commits(&self) -> u64 {
+        0
+    }
 }
 
 /// What a message costs.

@@ -1,0 +1,224 @@
+//! Sends under way: who waits for a ticket, and who waits for room.
+
+use std::collections::{HashMap, VecDeque};
+use std::mem;
+
+use futures_channel::oneshot;
+use mfp_proto::id::{AgentId, ChannelId};
+use mfp_proto::runtime::{Message, Receipt, SendError as Refusal, Ticket};
+use mfp_proto::time::Instant;
+
+use crate::agent::Incoming;
+use crate::drive::Core;
+use crate::error::{RequestError, SendError};
+
+/// How far a message has to come before its sender goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Until {
+    Accepted,
+    Acked,
+    Answered,
+}
+
+/// What its sender is told then.
+pub(crate) enum Told {
+    Receipt(Receipt),
+    Answer(Box<Incoming>),
+}
+
+pub(crate) type Teller = oneshot::Sender<Result<Told, RequestError>>;
+
+/// Who waits for a ticket.
+pub(crate) struct Waiter {
+    pub(crate) until: Until,
+    pub(crate) teller: Teller,
+    receipt: Option<Receipt>,
+}
+
+impl Waiter {
+    pub(crate) const fn new(until: Until, teller: Teller) -> Self {
+        Self { until, teller, receipt: None }
+    }
+}
+
+/// One queue of messages that wait for room: those of one sender on one channel. Answers have their own, since they
+/// may have room where others have none.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Direction {
+    pub(crate) channel: ChannelId,
+    pub(crate) sender: AgentId,
+    pub(crate) answers: bool,
+}
+
+/// A message that waits for room.
+struct Parked {
+    payload: Box<[u8]>,
+    content_type: Option<Box<str>>,
+    rest: Message<'static>,
+    waiter: Waiter,
+}
+
+impl Parked {
+    fn new(message: &Message<'_>, waiter: Waiter) -> Self {
+        let mut rest = Message::new(&[]);
+        (rest.reply_to, rest.trace, rest.answer_within) = (message.reply_to, message.trace, message.answer_within);
+        Self { payload: message.payload.into(), content_type: message.content_type.map(Box::from), rest, waiter }
+    }
+
+    fn message(&self) -> Message<'_> {
+        let mut message = self.rest;
+        (message.payload, message.content_type) = (&self.payload, self.content_type.as_deref());
+        message
+    }
+}
+
+/// The messages that wait for room, each direction in the order of the calls.
+#[derive(Default)]
+pub(crate) struct Rooms {
+    queues: HashMap<Direction, VecDeque<Parked>>,
+    /// By receiver: whatever it finishes makes room in its inbox. Those whose receiver is a peer's stand together.
+    directions: HashMap<Option<AgentId>, Vec<Direction>>,
+    freed: Option<AgentId>,
+    freed_remote: bool,
+    freed_all: bool,
+}
+
+impl Rooms {
+    /// This agent has finished a message.
+    pub(crate) const fn note(&mut self, receiver: AgentId) {
+        self.freed = Some(receiver);
+    }
+
+    /// A peer has taken something, or it was dropped.
+    pub(crate) const fn note_remote(&mut self) {
+        self.freed_remote = true;
+    }
+
+    /// Something has changed for every direction.
+    pub(crate) const fn note_all(&mut self) {
+        self.freed_all = true;
+    }
+
+    /// The directions that may have room now.
+    fn take_freed(&mut self) -> Vec<Direction> {
+        let (receiver, all) = (self.freed.take(), mem::take(&mut self.freed_all));
+        let remote = mem::take(&mut self.freed_remote);
+        if all {
+            return self.queues.keys().copied().collect();
+        }
+        if self.directions.is_empty() {
+            return Vec::new();
+        }
+        let mut freed = receiver.and_then(|_| self.directions.get(&receiver)).cloned().unwrap_or_default();
+        if remote {
+            freed.extend(self.directions.get(&None).into_iter().flatten());
+        }
+        freed
+    }
+
+    fn remove(&mut self, direction: &Direction) {
+        self.queues.remove(direction);
+        self.directions.retain(|_, of| {
+            of.retain(|other| other != direction);
+            !of.is_empty()
+        });
+    }
+}
+
+impl Core {
+    /// Sends a message. If there is no room for it and it may wait, it waits, behind those that do already: nobody
+    /// overtakes them. (While any of a direction wait it is full: whatever makes room lets them in at once.)
+    pub(crate) fn submit(
+        &mut self,
+        now: Instant,
+        direction: Direction,
+        message: &Message<'_>,
+        waiter: Waiter,
+        may_wait: bool,
+    ) -> Result<(), Refusal> {
+        if !self.rooms.queues.contains_key(&direction) {
+            let sent = if self.takes_messages() {
+                self.rt.send(now, direction.sender, direction.channel, *message)
+            } else {
+                Err(Refusal::Full)
+            };
+            match sent {
+                Err(Refusal::Full) if may_wait => {}
+                sent => return sent.map(|ticket| drop(self.waiters.insert(ticket, waiter))),
+            }
+            let channels = self.rt.channels(&direction.sender).unwrap_or_default();
+            let channel = channels.iter().find(|channel| channel.id == direction.channel);
+            let local = channel.filter(|channel| channel.peer.runtime == self.rt.id());
+            self.rooms.directions.entry(local.map(|channel| channel.peer.agent)).or_default().push(direction);
+        } else if !may_wait {
+            return Err(Refusal::Full);
+        }
+        let queue = self.rooms.queues.entry(direction).or_default();
+        // Whoever has given up behind the last one that waits leaves no trace.
+        while queue.pop_back_if(|last| last.waiter.teller.is_canceled()).is_some() {}
+        queue.push_back(Parked::new(message, waiter));
+        Ok(())
+    }
+
+    /// Lets in what has room now. Whether anything was.
+    pub(crate) fn retry_parked(&mut self, now: Instant) -> bool {
+        let mut any = false;
+        for direction in self.rooms.take_freed() {
+            any |= self.retry_direction(now, &direction);
+        }
+        any
+    }
+
+    fn retry_direction(&mut self, now: Instant, direction: &Direction) -> bool {
+        let (mut any, takes) = (false, self.takes_messages());
+        while let Some(queue) = self.rooms.queues.get_mut(direction) {
+            let Some(first) = queue.front() else {
+                self.rooms.remove(direction);
+                break;
+            };
+            let sent = if first.waiter.teller.is_canceled() {
+                None
+            } else if !takes {
+                break;
+            } else {
+                Some(self.rt.send(now, direction.sender, direction.channel, first.message()))
+            };
+            if sent == Some(Err(Refusal::Full)) {
+                break;
+            }
+            let Some(Parked { waiter, .. }) = queue.pop_front() else { break };
+            match sent {
+                Some(Ok(ticket)) => drop(self.waiters.insert(ticket, waiter)),
+                Some(Err(refusal)) => self.fail_waiter(waiter, SendError::from(refusal).into()),
+                None => {}
+            }
+            any = true;
+        }
+        any
+    }
+
+    pub(crate) fn accepted(&mut self, ticket: Ticket, receipt: Receipt) {
+        if let Some(waiter) = self.waiters.get_mut(&ticket) {
+            waiter.receipt = Some(receipt);
+        }
+        self.reached(ticket, Until::Accepted);
+    }
+
+    pub(crate) fn reached(&mut self, ticket: Ticket, stage: Until) {
+        if self.waiters.get(&ticket).is_some_and(|waiter| waiter.until == stage)
+            && let Some(Waiter { teller, receipt: Some(receipt), .. }) = self.waiters.remove(&ticket)
+        {
+            self.after(move |_| drop(teller.send(Ok(Told::Receipt(receipt)))));
+        }
+    }
+
+    pub(crate) fn fail(&mut self, ticket: Ticket, error: RequestError) {
+        if let Some(waiter) = self.waiters.remove(&ticket) {
+            self.fail_waiter(waiter, error);
+        }
+    }
+
+    pub(crate) fn fail_waiter(&mut self, waiter: Waiter, error: RequestError) {
+        self.after(move |_| drop(waiter.teller.send(Err(error))));
+    }
+}
