@@ -61,9 +61,7 @@ pub(crate) struct Core {
     drained: Option<u32>,
     /// The same, once the store is closed.
     closed: Option<u32>,
-    /// The same, once the connections are closed too.
-    stopped: Option<u32>,
-    /// Who waits for that.
+    /// Who waits for that, and for the connections to be closed too.
     ends: Vec<oneshot::Sender<u32>>,
 }
 
@@ -92,7 +90,6 @@ impl Shared {
                 starved: false,
                 drained: None,
                 closed: None,
-                stopped: None,
                 ends: Vec::new(),
             };
             Self { core: Mutex::new(core), epoch, bell: Bell::default(), events: listeners, pool: Pool::default() }
@@ -370,15 +367,12 @@ impl Core {
 
     /// All is over once the store and the connections are closed.
     pub(crate) fn end_if_over(&mut self) {
-        if self.net.is_empty() {
-            self.stopped = self.closed;
-        }
-        if let Some(remaining) = self.stopped {
-            for end in mem::take(&mut self.ends) {
-                self.after(move |_| {
-                    let _ = end.send(remaining);
-                });
-            }
+        let Some(remaining) = self.closed.filter(|_| self.net.is_empty()) else { return };
+        for end in mem::take(&mut self.ends) {
+            self.after(move |_| {
+                // Whoever has asked may have given up.
+                let _ = end.send(remaining);
+            });
         }
     }
 

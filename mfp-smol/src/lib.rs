@@ -1,7 +1,8 @@
-//! The Mirror Frame Protocol on smol: agents, channels between them, requests and answers.
+//! The Mirror Frame Protocol on smol: agents, channels between them, requests and answers, in one process or between
+//! peers.
 //!
-//! A thin driver around [`mfp_proto`]. Deadlines, retries, order and who may do what are the core's; this crate
-//! gives it the time, a store that may block, and tasks for the handlers.
+//! A thin driver around [`mfp_proto`]. Deadlines, retries, order, whom to connect to and who may do what are the core's;
+//! this crate gives it the time, connections, a store that may block, and tasks for the handlers.
 //!
 //! ```
 //! use mfp_smol::{Context, Delivery, Runtime};
@@ -27,6 +28,9 @@
 //! ```
 //!
 //! # Between runtimes
+//!
+//! Two runtimes that know each other's keys share channels as agents of one runtime do, with the same calls. One of them
+//! at least listens; the other connects, and connects again whenever the link is lost. What was accepted in between waits.
 //!
 //! ```
 //! use mfp_smol::{AcceptPolicy, Address, ChannelOptions, PeerConfig, Runtime};
@@ -57,13 +61,16 @@
 //! # Ok::<(), mfp_smol::BoxError>(())
 //! ```
 //!
+//! Whatever is [`Io`] can carry a link: [`Address::with`] connects to it, and [`Runtime::carry`] takes it.
+//!
 //! # What it promises
 //!
 //! - A receipt means that the message is durable: it reaches its receiver, or becomes a dead letter. A handler may see
 //!   it more than once, always under the same [`MessageId`].
 //! - Messages of one sender on one channel are handled one at a time, in order; channels and agents do not wait for
 //!   each other.
-//! - A full inbox makes senders wait. An answer that a request waits for always finds room.
+//! - [`AgentHandle::send_acked`] returns when the message is durable at the peer too.
+//! - A full inbox, and a full queue to a peer, make senders wait. An answer that a request waits for always finds room.
 //! - Every future may be dropped.
 
 mod agent;

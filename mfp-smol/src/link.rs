@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use mfp_proto::link::ConnId;
 use smol::Timer;
-use smol::future::or;
+use smol::future::{or, yield_now};
 use smol::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::bell::Bell;
@@ -18,6 +18,10 @@ use crate::drive::Shared;
 
 /// How long the other side may take for the last bytes of a connection that the core has closed.
 const LINGER: Duration = Duration::from_secs(5);
+
+/// Turns of a connection after which others have theirs: the executor does not interrupt one that always has something
+/// to do, and has few threads.
+const TURNS: u32 = 16;
 
 /// What can carry a link: a TCP connection, a Unix socket, a TLS stream, a pipe in memory.
 pub trait Io: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
@@ -76,12 +80,16 @@ impl<T: Io> Link<T> {
     }
 
     pub(crate) async fn run(mut self) {
-        let mut turn = self.serve();
+        let (mut turn, mut turns) = (self.serve(), 0);
         while !turn.closed {
             if poll_fn(|cx| self.poll_turn(cx, turn)).await.is_err() {
                 return;
             }
             turn = self.serve();
+            turns = (turns + 1) % TURNS;
+            if turns == 0 {
+                yield_now().await;
+            }
         }
         // An error says that the other side has gone first.
         let _ = within(LINGER, self.close()).await;
@@ -141,7 +149,10 @@ impl<T: Io> Link<T> {
         self.io.write_all(self.output.bytes()).await?;
         self.io.close().await?;
         let mut rest = [0; 512];
-        while self.io.read(&mut rest).await? > 0 {}
+        while self.io.read(&mut rest).await? > 0 {
+            // Else no time would pass for whoever sends without end.
+            yield_now().await;
+        }
         Ok(())
     }
 }

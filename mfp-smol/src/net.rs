@@ -15,6 +15,7 @@ use mfp_proto::link::ConnId;
 use mfp_proto::policy::{Rate, RateLimiter};
 use mfp_proto::runtime::Origin;
 use mfp_proto::time::Instant;
+use smol::future::yield_now;
 use smol::net::{AsyncToSocketAddrs, TcpListener, TcpStream};
 use smol::{Task, Timer};
 
@@ -325,6 +326,8 @@ async fn accept(shared: Arc<Shared>, listener: TcpListener) {
                 if shared.with(|core, now| core.net.admits(now)) && stream.set_nodelay(true).is_ok() {
                     shared.carry(stream, Origin::Accepted(from.ip().into()));
                 }
+                // However many there are, others have their turn.
+                yield_now().await;
             }
             // Of one connection, which is gone already.
             Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => {

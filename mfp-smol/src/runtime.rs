@@ -22,7 +22,7 @@ use crate::agent::{AgentHandle, Attachment, Context, Inbox, Sink, handler_sink, 
 use crate::drive::Shared;
 use crate::error::{BuildError, Error, HandlerError};
 use crate::net::{Net, NetLimits};
-use crate::store::{Bridge, OpenStore, StoreChoice, StoreLink, Writer};
+use crate::store::{Bridge, OpenStore, StoreChoice, StoreLink, Writer, block};
 use crate::timer;
 
 /// Events that a listener may fall behind.
@@ -98,10 +98,9 @@ impl RuntimeBuilder {
             None => Identity::new(*entropy()?, "local", "local")?,
         };
         let loaded = match self.store {
-            Some(store) => Some(smol::unblock(move || store.open()).await),
+            Some(store) => Some(block(move || store.open()).await?),
             None => None,
         };
-        let loaded = loaded.transpose()?;
         let (store, snapshot) = loaded.unzip();
         let epoch = Clock::now();
         let seed = entropy()?;

@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -16,6 +17,15 @@ use smol::{Timer, channel};
 
 use crate::drive::Shared;
 use crate::error::BoxError;
+
+/// Works where it may block. A store that panics has failed: the panic would end the task that waits for it, and nobody
+/// would be told.
+pub(crate) async fn block<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, BoxError> + Send + 'static,
+) -> Result<T, BoxError> {
+    let caught = || catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err("the store panicked".into()));
+    smol::unblock(caught).await
+}
 
 /// A store without its type.
 pub(crate) trait AnyStore: Send {
@@ -290,7 +300,13 @@ impl Bridge {
     /// Drops the store, which may block too, and then says that all is over.
     async fn close(self, remaining: u32) {
         let Self { store, shared, .. } = self;
-        smol::unblock(move || drop(store)).await;
+        let dropped = block(move || {
+            drop(store);
+            Ok(())
+        });
+        if let Err(error) = dropped.await {
+            tracing::error!(error, "the store could not be closed");
+        }
         shared.with(|core, _| core.closed(remaining));
     }
 
@@ -299,6 +315,6 @@ impl Bridge {
         work: impl FnOnce(&mut dyn AnyStore) -> Result<T, BoxError> + Send + 'static,
     ) -> Result<T, BoxError> {
         let store = Arc::clone(&self.store);
-        smol::unblock(move || work(&mut **store.lock().unwrap_or_else(PoisonError::into_inner))).await
+        block(move || work(&mut **store.lock().unwrap_or_else(PoisonError::into_inner))).await
     }
 }

@@ -4,7 +4,10 @@
 
 mod driver {
     mod handlers;
+    mod links;
     mod net;
+    mod room;
+    mod shutdown;
     mod store;
     mod support;
 }

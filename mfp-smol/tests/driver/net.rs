@@ -16,7 +16,7 @@ enum Way {
 }
 
 /// Both know each other; the first listens.
-async fn acquaint(one: &Runtime, other: &Runtime, mode: Mode, address: Address) {
+pub(super) async fn acquaint(one: &Runtime, other: &Runtime, mode: Mode, address: Address) {
     for (from, to, address) in [(one, other, Address::None), (other, one, address)] {
         let mut config = PeerConfig::new(to.public_key(), to.id());
         (config.accept, config.mode) = (AcceptPolicy::all(), mode);
@@ -25,7 +25,7 @@ async fn acquaint(one: &Runtime, other: &Runtime, mode: Mode, address: Address) 
 }
 
 /// Alice at the second runtime has a channel to bob at the first.
-async fn open(one: &Runtime, other: &Runtime) -> (AgentHandle, Inbox, AgentHandle, ChannelId) {
+pub(super) async fn open(one: &Runtime, other: &Runtime) -> (AgentHandle, Inbox, AgentHandle, ChannelId) {
     let bob = one.bind("bob", echo).await.unwrap();
     let (alice, inbox) = other.bind_stream("alice").await.unwrap();
     let channel = other.open_channel(&alice.id(), &one.id(), "bob", ChannelOptions::default()).await.unwrap();
