@@ -369,10 +369,8 @@ impl Core {
     pub(crate) fn end_if_over(&mut self) {
         let Some(remaining) = self.closed.filter(|_| self.net.is_empty()) else { return };
         for end in mem::take(&mut self.ends) {
-            self.after(move |_| {
-                // Whoever has asked may have given up.
-                let _ = end.send(remaining);
-            });
+            // Whoever has asked may have given up.
+            self.after(move |_| _ = end.send(remaining));
         }
     }
 

@@ -6,7 +6,7 @@ use mfp_smol::{Event, Notice, RequestError, Runtime, default_config};
 use smol::Timer;
 use smol::future::or;
 
-use super::support::{LONG, echo, soon};
+use super::support::{LONG, echo, pair, soon};
 
 #[test]
 fn a_handler_that_panics_or_fails_gets_the_message_again() {
@@ -58,22 +58,29 @@ fn a_request_that_nobody_answers_ends_and_a_dropped_one_disturbs_nobody() {
 }
 
 #[test]
-fn a_slow_listener_is_told_what_it_missed() {
+fn events_tell_what_happens_and_what_was_missed() {
     smol::block_on(async {
         let runtime = Runtime::builder().build().await.unwrap();
         let mut events = runtime.events();
-        for number in 0..1_500 {
-            runtime.bind_stream(&format!("agent-{number}")).await.unwrap();
+        let pair = pair(&runtime).await;
+        while !matches!(
+            soon(events.recv()).await,
+            Some(Notice::Event(Event::ChannelOpened { channel, .. })) if channel == pair.channel
+        ) {}
+        let mut fast = runtime.events();
+        for _ in 0..1_000 {
+            runtime.quarantine_channel(&pair.channel).await.unwrap();
+            runtime.restore_channel(&pair.channel).await.unwrap();
         }
-        runtime.shutdown().await;
-        let (mut seen, mut missed) = (0, 0);
-        while let Some(notice) = soon(events.recv()).await {
-            match notice {
-                Notice::Missed(some) => missed += some,
-                Notice::Event(Event::AgentBound { .. }) => seen += 1,
-                _ => {}
-            }
+        soon(runtime.shutdown()).await;
+        // Once another has heard the last of them, all have been told.
+        while soon(fast.recv()).await.is_some() {}
+        let missed = Notice::Missed(2_001 - 1_024);
+        assert_eq!(events.recv().await, Some(missed), "1,024 events are kept for a slow listener");
+        let mut last = None;
+        while let Some(notice) = events.recv().await {
+            last = Some(notice);
         }
-        assert!(missed > 0 && seen > 0 && seen + missed >= 1_500, "{seen} {missed}");
+        assert_eq!(last, Some(Notice::Event(Event::Drained { remaining: 0 })));
     });
 }
