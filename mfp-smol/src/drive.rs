@@ -274,6 +274,7 @@ impl Core {
             return;
         }
         self.settled = Some(batch);
+        self.rooms.note_remote();
         if self.starved && self.store.takes_input() {
             self.starved = false;
             self.rooms.note_all();

@@ -246,6 +246,8 @@ impl Core {
         if let Some(bytes) = input.bytes() {
             let progress = self.rt.handle_input(now, conn, bytes);
             input.used(progress);
+            // The peer may have acked something that nobody waits for.
+            self.rooms.note_remote();
             self.settle(now);
         }
         while output.is_empty()

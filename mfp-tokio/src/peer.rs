@@ -126,6 +126,9 @@ impl Runtime {
     pub async fn opened(&self, agent: &AgentId, channel: &ChannelId) -> Result<(), OpenError> {
         let (told, answer) = oneshot::channel();
         let open = self.shared.look(|core| {
+            if core.has_ended() {
+                return Err(OpenError::Unknown);
+            }
             let channels = core.rt.channels(agent).unwrap_or_default();
             let status = channels.into_iter().find(|status| status.id == *channel).ok_or(OpenError::Unknown)?;
             if status.closing {

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::mem;
 
-use mfp_proto::id::{AgentId, ChannelId};
+use mfp_proto::id::{AgentId, ChannelId, RuntimeId};
 use mfp_proto::runtime::{Message, Receipt, SendError as Refusal, Ticket};
 use mfp_proto::time::Instant;
 use tokio::sync::oneshot;
@@ -73,15 +73,32 @@ impl Parked {
     }
 }
 
+/// Whose room a message waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Owner {
+    Agent(AgentId),
+    Peer(RuntimeId),
+}
+
 /// The messages that wait for room, each direction in the order of the calls.
 #[derive(Default)]
 pub(crate) struct Rooms {
     queues: HashMap<Direction, VecDeque<Parked>>,
-    /// By receiver: whatever it finishes makes room in its inbox. Those whose receiver is a peer's stand together.
-    directions: HashMap<Option<AgentId>, Vec<Direction>>,
+    /// The directions that have a queue, in the order in which they are tried. Who was let in goes to the end.
+    turns: HashMap<Owner, VecDeque<Direction>>,
     freed: Option<AgentId>,
     freed_remote: bool,
     freed_all: bool,
+}
+
+/// What became of the message that has waited longest in a direction.
+enum Retried {
+    /// It waits no more.
+    Gone,
+    /// There is no room for it.
+    Full,
+    /// There is no room for any.
+    AllFull,
 }
 
 impl Rooms {
@@ -90,7 +107,7 @@ impl Rooms {
         self.freed = Some(receiver);
     }
 
-    /// A peer has taken something, or it was dropped.
+    /// A peer may have taken something, or it was dropped.
     pub(crate) const fn note_remote(&mut self) {
         self.freed_remote = true;
     }
@@ -100,29 +117,19 @@ impl Rooms {
         self.freed_all = true;
     }
 
-    /// The directions that may have room now.
-    fn take_freed(&mut self) -> Vec<Direction> {
+    /// Those that may have room now.
+    fn take_freed(&mut self) -> Vec<Owner> {
         let (receiver, all) = (self.freed.take(), mem::take(&mut self.freed_all));
         let remote = mem::take(&mut self.freed_remote);
-        if all {
-            return self.queues.keys().copied().collect();
+        let freed = |owner: &Owner| match owner {
+            Owner::Agent(agent) => all || receiver == Some(*agent),
+            Owner::Peer(_) => all || remote,
+        };
+        if !remote && !all {
+            let owner = receiver.map(Owner::Agent).filter(|owner| self.turns.contains_key(owner));
+            return owner.into_iter().collect();
         }
-        if self.directions.is_empty() {
-            return Vec::new();
-        }
-        let mut freed = receiver.and_then(|_| self.directions.get(&receiver)).cloned().unwrap_or_default();
-        if remote {
-            freed.extend(self.directions.get(&None).into_iter().flatten());
-        }
-        freed
-    }
-
-    fn remove(&mut self, direction: &Direction) {
-        self.queues.remove(direction);
-        self.directions.retain(|_, of| {
-            of.retain(|other| other != direction);
-            !of.is_empty()
-        });
+        self.turns.keys().copied().filter(freed).collect()
     }
 }
 
@@ -149,8 +156,12 @@ impl Core {
             }
             let channels = self.rt.channels(&direction.sender).unwrap_or_default();
             let channel = channels.iter().find(|channel| channel.id == direction.channel);
-            let local = channel.filter(|channel| channel.peer.runtime == self.rt.id());
-            self.rooms.directions.entry(local.map(|channel| channel.peer.agent)).or_default().push(direction);
+            let (own, far) = (self.rt.id(), channel.map(|channel| &channel.peer));
+            let owner = match far {
+                Some(far) if far.runtime == own => Owner::Agent(far.agent),
+                far => Owner::Peer(far.map_or(own, |far| far.runtime)),
+            };
+            self.rooms.turns.entry(owner).or_default().push_back(direction);
         } else if !may_wait {
             return Err(Refusal::Full);
         }
@@ -164,38 +175,61 @@ impl Core {
     /// Lets in what has room now. Whether anything was.
     pub(crate) fn retry_parked(&mut self, now: Instant) -> bool {
         let mut any = false;
-        for direction in self.rooms.take_freed() {
-            any |= self.retry_direction(now, &direction);
+        for owner in self.rooms.take_freed() {
+            let Some(mut turns) = self.rooms.turns.remove(&owner) else { continue };
+            any |= self.take_turns(now, owner, &mut turns);
+            if !turns.is_empty() {
+                self.rooms.turns.insert(owner, turns);
+            }
         }
         any
     }
 
-    fn retry_direction(&mut self, now: Instant, direction: &Direction) -> bool {
-        let (mut any, takes) = (false, self.takes_messages());
-        while let Some(queue) = self.rooms.queues.get_mut(direction) {
-            let Some(first) = queue.front() else {
-                self.rooms.remove(direction);
-                break;
-            };
-            let sent = if first.waiter.teller.is_closed() {
-                None
-            } else if !takes {
-                break;
-            } else {
-                Some(self.rt.send(now, direction.sender, direction.channel, first.message()))
-            };
-            if sent == Some(Err(Refusal::Full)) {
-                break;
+    /// Directions that wait for the same room take turns, one message each, until there is none.
+    fn take_turns(&mut self, now: Instant, owner: Owner, turns: &mut VecDeque<Direction>) -> bool {
+        let (mut any, mut at) = (false, 0);
+        while let Some(direction) = turns.get(at).copied() {
+            match self.retry_first(now, owner, &direction) {
+                Retried::Gone => {
+                    any = true;
+                    turns.remove(at);
+                    if self.rooms.queues.get(&direction).is_some_and(|queue| !queue.is_empty()) {
+                        turns.push_back(direction);
+                    } else {
+                        self.rooms.queues.remove(&direction);
+                    }
+                }
+                Retried::Full => at += 1,
+                Retried::AllFull => break,
             }
-            let Some(Parked { waiter, .. }) = queue.pop_front() else { break };
-            match sent {
-                Some(Ok(ticket)) => drop(self.waiters.insert(ticket, waiter)),
-                Some(Err(refusal)) => self.fail_waiter(waiter, SendError::from(refusal).into()),
-                None => {}
-            }
-            any = true;
         }
         any
+    }
+
+    fn retry_first(&mut self, now: Instant, owner: Owner, direction: &Direction) -> Retried {
+        let takes = self.takes_messages();
+        let Some(queue) = self.rooms.queues.get_mut(direction) else { return Retried::Gone };
+        let Some(first) = queue.front() else { return Retried::Gone };
+        let sent = if first.waiter.teller.is_closed() {
+            None
+        } else if takes {
+            Some(self.rt.send(now, direction.sender, direction.channel, first.message()))
+        } else {
+            return Retried::AllFull;
+        };
+        if sent == Some(Err(Refusal::Full)) {
+            // All messages to a peer are in one queue. There are only so many requests, though, and others are not kept
+            // waiting for that.
+            let shared = matches!(owner, Owner::Peer(_)) && first.rest.answer_within.is_none();
+            return if shared { Retried::AllFull } else { Retried::Full };
+        }
+        let Some(Parked { waiter, .. }) = queue.pop_front() else { return Retried::Gone };
+        match sent {
+            Some(Ok(ticket)) => drop(self.waiters.insert(ticket, waiter)),
+            Some(Err(refusal)) => self.fail_waiter(waiter, SendError::from(refusal).into()),
+            None => {}
+        }
+        Retried::Gone
     }
 
     pub(crate) fn accepted(&mut self, ticket: Ticket, receipt: Receipt) {

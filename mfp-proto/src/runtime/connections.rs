@@ -33,8 +33,9 @@ pub enum Origin {
 pub struct Progress {
     /// Bytes at the front that are used up. They have been opened in place.
     pub consumed: usize,
-    /// How many bytes there must be at the front, without those, before another call is of use. Never more than a
-    /// message, of a length that was authenticated.
+    /// How many bytes there must be at the front, without those, before a message can be dealt with. Never more than a
+    /// message, of a length that was authenticated. Give whatever comes sooner all the same: it shows that the message
+    /// makes progress, and one that does not ends the session.
     pub need: usize,
 }
 

@@ -197,7 +197,8 @@ pub enum Event {
         /// The session.
         session: SessionId,
     },
-    /// An attempt to connect to a peer has failed.
+    /// An attempt to connect to a peer has failed: there was no connection, or no answer in it. A peer that does not know
+    /// this side's key, or has another one than is configured, gives none.
     ConnectFailed {
         /// The peer.
         peer: RuntimeId,

@@ -217,6 +217,45 @@ fn who_gives_up_on_a_peer_that_is_away_loses_no_receipt() {
     });
 }
 
+/// A queue for one message is one that OPEN has filled, and nobody waits for its ack. Whoever wants much does not get it
+/// before others.
+#[test]
+fn channels_take_turns_at_the_queue_to_a_peer() {
+    on_both(|| async {
+        let (one, other) = (runtime().await, runtime().await);
+        let address = one.listen("127.0.0.1:0").await.unwrap();
+        let _agents = (one.bind("bob", ignore).await.unwrap(), one.bind("dora", ignore).await.unwrap());
+        let mut config = PeerConfig::new(one.public_key(), one.id());
+        config.queue_items = 1;
+        other.add_peer(config, Address::tcp(address.to_string())).await.unwrap();
+        let (alice, _alices, to_bob) = channel(&other, "alice", &one, "bob").await;
+        let to_dora = other.open_channel(&alice.id(), &one.id(), "dora", ChannelOptions::default()).await.unwrap();
+        let (told, mut accepted) = tokio::sync::mpsc::unbounded_channel();
+        for channel in [to_bob; 50].into_iter().chain([to_dora]) {
+            let (alice, told) = (alice.clone(), told.clone());
+            tokio::spawn(async move {
+                told.send(alice.send(channel, "in turn").await.unwrap().channel).unwrap();
+            });
+            // The order of the tasks is that of their calls.
+            tokio::task::yield_now().await;
+        }
+        let mut config = PeerConfig::new(other.public_key(), other.id());
+        config.accept = AcceptPolicy::all();
+        one.add_peer(config, Address::None).await.unwrap();
+        other.redial(&one.id()).await.unwrap();
+        let mut order = Vec::new();
+        while order.len() < 51 {
+            order.push(timeout(LONG, accepted.recv()).await.unwrap().unwrap());
+        }
+        let turn = order.iter().position(|channel| *channel == to_dora).unwrap();
+        assert!(turn < 45, "the other channel's turn came as number {turn}");
+    });
+}
+
+async fn ignore(_: mfp_tokio::Context, _: mfp_tokio::Delivery) -> Result<(), mfp_tokio::HandlerError> {
+    Ok(())
+}
+
 /// Starts one of two runtimes, whose databases are sealed.
 async fn sealed(folder: &tempfile::TempDir, of: u8) -> Runtime {
     let key = Key::Bytes(Secret::from_bytes([of; 32]));

@@ -78,6 +78,7 @@ impl<S: Storage> Link<S> {
             self.lost(cx);
         } else if self.attempt.conn() == Some(conn) {
             self.attempt = Attempt::None;
+            self.tell(LinkEvent::ConnectFailed);
             self.attempt_failed(cx);
         } else {
             self.take_pending(conn);

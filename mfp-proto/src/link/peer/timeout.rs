@@ -80,6 +80,7 @@ impl<S: Storage> Link<S> {
             Attempt::Connecting | Attempt::Connected(_) => self.dialed + self.config.handshake <= self.now,
         };
         if late {
+            self.tell(LinkEvent::ConnectFailed);
             self.attempt_failed(cx);
         }
     }

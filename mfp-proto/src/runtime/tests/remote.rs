@@ -257,3 +257,45 @@ fn only_so_many_sessions_of_strangers_are_pending() {
     assert_eq!(rt.rejected_handshakes().too_many_pending, 2);
     assert_eq!(rt.stats().connections, 128);
 }
+
+/// A peer with another key than is configured hears nothing, and says nothing.
+#[test]
+fn a_wrong_key_is_told_to_who_connects() {
+    let mut net = Net::new(2, |at, config| {
+        if at == 0 {
+            config.public = *super::net::identity(9).public();
+        }
+    });
+    net.wait(SECOND);
+    let peer = net.id(1);
+    assert!(net.events(0).contains(&&Event::ConnectFailed { peer }), "{:?}", net.events(0));
+    assert_eq!(net.link(0, 1).session, None);
+    assert_eq!(net.link(1, 0).session, None);
+}
+
+/// One that takes the connection and never answers is told of too.
+#[test]
+fn silence_is_told_to_who_connects() {
+    let mut net = Net::new(1, durable);
+    let there = super::net::identity(2);
+    let config = PeerConfig::new(*there.public(), there.id());
+    let node = &mut net.nodes[0];
+    node.rt.add_peer(net.now, config).unwrap();
+    let mut deaf = false;
+    for _ in 0..20 {
+        while let Some(effect) = node.rt.poll_effect() {
+            match effect {
+                Effect::Connect(peer) => node.rt.handle_connected(net.now, ConnId(7), Origin::Dialed(peer)),
+                Effect::Transmit(conn) => while node.rt.poll_transmit(net.now, conn, &mut [0; 4_096]) != Ok(None) {},
+                Effect::Event(Event::ConnectFailed { .. }) => deaf = true,
+                _ => {}
+            }
+        }
+        if deaf {
+            return;
+        }
+        net.now = node.rt.poll_timeout().unwrap().0;
+        node.rt.handle_timeout(net.now);
+    }
+    panic!("nothing is told");
+}
