@@ -9,6 +9,7 @@ use mfp_proto::id::AgentName;
 use mfp_proto::runtime::{ChannelOptions, Runtime};
 use mfp_proto::time::Instant;
 
+use crate::measure::bar;
 use crate::pair::{End, meet};
 
 const LINKS: u16 = 1_000;
@@ -33,6 +34,8 @@ pub(crate) fn run() {
     let channel = (all.saturating_sub(linked) as f64 - link * links) / channels;
     println!("# {LINKS} idle links in one process: {link:.0} bytes each, an agent each included");
     println!("# {CHANNELS} idle channels on each of them: {channel:.0} bytes a channel; {} MiB in all", all >> 20);
+    bar("idle_link_bytes", link, 4_096.0);
+    bar("idle_remote_channel_bytes", channel, 400.0);
     let mut few = hub(1, 1);
     let (many, one) = (poll(&mut full.rt), poll(&mut few.rt));
     println!("# an idle poll: {many:.1} ns with {channels} channels, {one:.1} ns with 1");

@@ -20,7 +20,8 @@ impl<S: Storage> Link<S> {
     pub fn accept_loss(&mut self, now: Instant, cx: &mut Context<'_>) -> Result<u64, NotSuspended> {
         self.now = self.now.max(now);
         let suspension = self.suspended.ok_or(NotSuspended)?;
-        let next = suspension.claimed.max(self.sends.given()).saturating_add(1);
+        // No ack of what the peer has by now, which is at most that largest number, can be taken for one of the gap.
+        let next = suspension.claimed.max(self.sends.given()).saturating_add(2);
         let numbered = (self.sends.acked() + 1..=self.sends.given()).filter_map(|n| self.sends.get(n));
         let answers = numbered.filter(|item| item.answer).count();
         self.answers = self.answers.saturating_sub(u32::try_from(answers).unwrap_or(u32::MAX));

@@ -199,7 +199,7 @@ impl World {
             _ => rt.redial(now, &peer),
         };
         if let (FaultKind::Reset, Some(other), Ok(())) = (kind, other, done) {
-            self.model.handle_reset(node, other);
+            self.model.handle_reset(now, node, other);
         }
         done.is_ok()
     }

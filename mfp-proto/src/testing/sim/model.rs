@@ -6,6 +6,7 @@ use std::string::String;
 use std::vec::Vec;
 
 use crate::id::{ChannelId, MessageId};
+use crate::link::{Diagnosis, Suspension};
 use crate::runtime::{Delivery, Event, LossCause, Ticket};
 use crate::time::Instant;
 
@@ -45,8 +46,10 @@ pub struct Model {
     told: BTreeMap<(usize, usize), Instant>,
     /// Nodes that have restarted.
     restarted: BTreeSet<usize>,
-    /// An operator has reset a link of theirs.
-    resets: BTreeSet<(usize, usize)>,
+    /// When an operator first reset the link of two nodes.
+    resets: BTreeMap<(usize, usize), Instant>,
+    /// A node whose operator has accepted a loss, and the peer; its store has not gone back since that was shown.
+    accepted: BTreeSet<(usize, usize)>,
     violations: Vec<String>,
     /// Receipts so far.
     pub receipts: u64,
@@ -176,11 +179,24 @@ impl Model {
             (Event::PeerSuspended { .. } | Event::PeerReset { .. } | Event::Gap { .. }, Some(peer)) => {
                 let excused = self.rolled_back.contains_key(&node)
                     || self.rolled_back.contains_key(&peer)
-                    || self.resets.contains(&(node.min(peer), node.max(peer)));
+                    || self.resets.contains_key(&pair(node, peer));
                 if !excused && !matches!(event, Event::PeerReset { .. }) {
                     self.violation(format!("node {node}: false alarm about node {peer}: {event:?}"));
                 }
                 self.told.insert((node, peer), now);
+                // What was accepted is settled: only another rollback of this node can show once more.
+                let local = Diagnosis::LocalRollback;
+                let shown = matches!(event, Event::PeerSuspended { suspension: Suspension { diagnosis, .. }, .. } if *diagnosis == local);
+                if shown && self.accepted.contains(&(node, peer)) && !self.resets.contains_key(&pair(node, peer)) {
+                    self.violation(format!("node {node}: a loss towards node {peer} shows again: {event:?}"));
+                }
+            }
+            (Event::LossAccepted { .. }, Some(peer)) => {
+                // A suspension that came back with an old store tells of what was claimed then.
+                let back = self.rolled_back.get(&node).and_then(|times| times.last());
+                if self.told.get(&(node, peer)) > back {
+                    self.accepted.insert((node, peer));
+                }
             }
             _ => {}
         }
@@ -224,6 +240,7 @@ impl Model {
         self.restarted.insert(node);
         if rolled_back_to.is_some() {
             self.rolled_back.entry(node).or_default().push(now);
+            self.accepted.retain(|(accepting, _)| *accepting != node);
         }
         for sent in self.sent.iter_mut().filter(|sent| sent.from == node) {
             let behind = rolled_back_to.is_some_and(|version| sent.version >= version);
@@ -232,8 +249,8 @@ impl Model {
     }
 
     /// An operator has reset the link between two nodes.
-    pub fn handle_reset(&mut self, one: usize, other: usize) {
-        self.resets.insert((one.min(other), one.max(other)));
+    pub fn handle_reset(&mut self, now: Instant, one: usize, other: usize) {
+        self.resets.entry(pair(one, other)).or_insert(now);
     }
 
     /// The run is over and at rest: everything with a receipt is where it belongs, or was reported.
@@ -242,9 +259,10 @@ impl Model {
         for (at, sent) in self.sent.iter().enumerate() {
             let Some(id) = sent.message else { continue };
             let times = durable(sent.to).received.get(&id).copied().unwrap_or(0);
-            // A reset forgets what would show that a sender that went back repeats itself (section 9).
-            let pair = (sent.from.min(sent.to), sent.from.max(sent.to));
-            let repeats = self.resets.contains(&pair) && self.rolled_back.contains_key(&sent.from);
+            // A reset forgets what would show that a sender that goes back behind it repeats itself (section 9).
+            let reset = self.resets.get(&pair(sent.from, sent.to));
+            let rollbacks = self.rolled_back.get(&sent.from).into_iter().flatten();
+            let repeats = reset.is_some_and(|reset| rollbacks.clone().any(|back| back >= reset && *back >= sent.since));
             if times > 1 && !repeats {
                 violations.push(format!("message {at}: taken into the inbox of node {} {times} times", sent.to));
             }
@@ -259,7 +277,7 @@ impl Model {
             let mut back = self.rolled_back.get(&sent.to).into_iter().flatten();
             let excused = match back.find(|back| **back >= sent.since) {
                 // A reset forgets what would have shown it (section 9).
-                Some(back) => told.is_some_and(|told| told >= back) || self.resets.contains(&pair),
+                Some(back) => told.is_some_and(|told| told >= back) || reset.is_some(),
                 None => !sent.durable && self.restarted.contains(&sent.to),
             };
             if !excused {
@@ -270,4 +288,9 @@ impl Model {
         }
         self.violations.append(&mut violations);
     }
+}
+
+/// Two nodes, whichever comes first.
+fn pair(one: usize, other: usize) -> (usize, usize) {
+    (one.min(other), one.max(other))
 }

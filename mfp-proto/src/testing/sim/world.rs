@@ -374,7 +374,10 @@ impl World {
 /// The peer that an event is about.
 fn peer_of(event: &Event) -> Option<RuntimeId> {
     match event {
-        Event::PeerSuspended { peer, .. } | Event::PeerReset { peer } | Event::Gap { peer } => Some(*peer),
+        Event::PeerSuspended { peer, .. }
+        | Event::PeerReset { peer }
+        | Event::Gap { peer }
+        | Event::LossAccepted { peer, .. } => Some(*peer),
         _ => None,
     }
 }

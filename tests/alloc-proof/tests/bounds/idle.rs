@@ -27,6 +27,7 @@ fn what_is_idle_holds_little() {
     println!(
         "{agent} bytes an agent; {link} bytes a link, its buffers and its configuration included; {channel} bytes a channel"
     );
+    assert!(agent <= 400, "{agent} bytes an agent");
     assert!(link <= 6_000, "{link} bytes a link");
     assert!(channel <= 400, "{channel} bytes a channel");
 }
