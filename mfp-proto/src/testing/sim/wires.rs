@@ -31,10 +31,11 @@ impl World {
         }
         let Some(far) = self.net.route(end) else { return };
         let cut = self.pick(len + 1);
+        let jitter = if self.slow.contains(&end) { 150_000 } else { 8_000 };
         let (first, rest) = bytes.split_at_checked(cut).unwrap_or((&bytes, &[]));
         for piece in [first, rest].into_iter().filter(|piece| !piece.is_empty()) {
             let last = self.last_bytes.get(&far).copied().unwrap_or(self.now);
-            let due = (self.now + Duration::from_micros(200 + self.dice(8_000))).max(last);
+            let due = (self.now + Duration::from_micros(200 + self.dice(jitter))).max(last);
             self.last_bytes.insert(far, due);
             self.at(due, Happening::Arrive(far, piece.to_vec()));
         }
@@ -75,6 +76,9 @@ impl World {
             }
             return self.drive(from);
         };
+        if self.uneven && self.dice(2) == 0 {
+            self.slow.extend([own, far]);
+        }
         // Each node comes from an address of its own.
         let source = Source::Ipv4([10, 0, 0, u8::try_from(from).unwrap_or(255)]);
         if let Some(rt) = self.nodes.get_mut(far.0).and_then(|node| node.rt.as_mut()) {

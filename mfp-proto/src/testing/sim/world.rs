@@ -1,7 +1,7 @@
 //! Runtimes, their network, their disks, and the order in which things happen.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::format;
 use std::string::String;
 use std::vec::Vec;
@@ -66,6 +66,10 @@ pub struct World {
     count: u64,
     /// When the last bytes on their way to an end arrive.
     pub(super) last_bytes: BTreeMap<End, Instant>,
+    /// Some connections are much slower than others: an older session may deliver while a new one is made.
+    pub(super) uneven: bool,
+    /// The ends of those that are.
+    pub(super) slow: BTreeSet<End>,
     pub(super) calm: bool,
     /// Blocked agents go on.
     pub(super) unblocked: bool,
@@ -124,6 +128,8 @@ impl World {
             queue: BTreeMap::new(),
             count: 0,
             last_bytes: BTreeMap::new(),
+            uneven: options.seed.is_multiple_of(4),
+            slow: BTreeSet::new(),
             calm: false,
             unblocked: false,
             unread: BTreeMap::new(),
