@@ -6,11 +6,12 @@ use std::string::String;
 use std::vec::Vec;
 
 use crate::id::{ChannelId, MessageId};
-use crate::link::{Diagnosis, Suspension};
+use crate::link::Diagnosis;
 use crate::runtime::{Delivery, Event, LossCause, Ticket};
 use crate::time::Instant;
 
 use super::disk::Durable;
+use super::net::pair;
 
 /// A message that an agent has sent to one of another node.
 #[derive(Debug)]
@@ -184,10 +185,12 @@ impl Model {
                     self.violation(format!("node {node}: false alarm about node {peer}: {event:?}"));
                 }
                 self.told.insert((node, peer), now);
-                // What was accepted is settled: only another rollback of this node can show once more.
-                let local = Diagnosis::LocalRollback;
-                let shown = matches!(event, Event::PeerSuspended { suspension: Suspension { diagnosis, .. }, .. } if *diagnosis == local);
-                if shown && self.accepted.contains(&(node, peer)) && !self.resets.contains_key(&pair(node, peer)) {
+                // What was accepted is settled: only another rollback of this node can show it again.
+                if let Event::PeerSuspended { suspension, .. } = event
+                    && suspension.diagnosis == Diagnosis::LocalRollback
+                    && self.accepted.contains(&(node, peer))
+                    && !self.resets.contains_key(&pair(node, peer))
+                {
                     self.violation(format!("node {node}: a loss towards node {peer} shows again: {event:?}"));
                 }
             }
@@ -288,9 +291,4 @@ impl Model {
         }
         self.violations.append(&mut violations);
     }
-}
-
-/// Two nodes, whichever comes first.
-fn pair(one: usize, other: usize) -> (usize, usize) {
-    (one.min(other), one.max(other))
 }

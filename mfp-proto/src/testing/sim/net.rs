@@ -39,12 +39,12 @@ impl Net {
 
     /// Whether two nodes cannot reach each other.
     pub fn is_cut(&self, one: usize, other: usize) -> bool {
-        self.partitions.contains(&(one.min(other), one.max(other)))
+        self.partitions.contains(&pair(one, other))
     }
 
     /// Separates two nodes: no new connection, and nothing more arrives in those that there are, which nobody is told of.
     pub fn partition(&mut self, one: usize, other: usize) {
-        self.partitions.insert((one.min(other), one.max(other)));
+        self.partitions.insert(pair(one, other));
         let between = |(end, far): (&End, &End)| {
             ((end.0, far.0) == (one, other) || (end.0, far.0) == (other, one)).then_some(*end)
         };
@@ -103,6 +103,11 @@ impl Net {
     pub fn ends(&self) -> Vec<End> {
         self.wires.keys().copied().collect()
     }
+}
+
+/// Two nodes, whichever comes first.
+pub(super) fn pair(one: usize, other: usize) -> (usize, usize) {
+    (one.min(other), one.max(other))
 }
 
 #[cfg(test)]

@@ -31,7 +31,8 @@ impl World {
         }
         let Some(far) = self.net.route(end) else { return };
         let cut = self.pick(len + 1);
-        let jitter = if self.slow.contains(&end) { 150_000 } else { 8_000 };
+        let is_slow = self.slow.as_ref().is_some_and(|slow| slow.contains(&end));
+        let jitter = if is_slow { 150_000 } else { 8_000 };
         let (first, rest) = bytes.split_at_checked(cut).unwrap_or((&bytes, &[]));
         for piece in [first, rest].into_iter().filter(|piece| !piece.is_empty()) {
             let last = self.last_bytes.get(&far).copied().unwrap_or(self.now);
@@ -76,8 +77,8 @@ impl World {
             }
             return self.drive(from);
         };
-        if self.uneven && self.dice(2) == 0 {
-            self.slow.extend([own, far]);
+        if self.slow.is_some() && self.dice(2) == 0 {
+            self.slow.get_or_insert_default().extend([own, far]);
         }
         // Each node comes from an address of its own.
         let source = Source::Ipv4([10, 0, 0, u8::try_from(from).unwrap_or(255)]);

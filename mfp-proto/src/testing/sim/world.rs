@@ -66,10 +66,9 @@ pub struct World {
     count: u64,
     /// When the last bytes on their way to an end arrive.
     pub(super) last_bytes: BTreeMap<End, Instant>,
-    /// Some connections are much slower than others: an older session may deliver while a new one is made.
-    pub(super) uneven: bool,
-    /// The ends of those that are.
-    pub(super) slow: BTreeSet<End>,
+    /// The ends of connections that are much slower than others, in a world that has such: an older session may deliver
+    /// there while a new one is made.
+    pub(super) slow: Option<BTreeSet<End>>,
     pub(super) calm: bool,
     /// Blocked agents go on.
     pub(super) unblocked: bool,
@@ -128,8 +127,7 @@ impl World {
             queue: BTreeMap::new(),
             count: 0,
             last_bytes: BTreeMap::new(),
-            uneven: options.seed.is_multiple_of(4),
-            slow: BTreeSet::new(),
+            slow: options.seed.is_multiple_of(4).then(BTreeSet::new),
             calm: false,
             unblocked: false,
             unread: BTreeMap::new(),

@@ -154,6 +154,23 @@ fn a_gap_survives_crashes_and_lost_connections() {
     }
 }
 
+/// An ack of what the peer has already may be under way as GAP goes: it must not look like one of GAP.
+#[test]
+fn an_accept_ends_behind_everything_that_the_peer_may_have() {
+    for side in 0..2 {
+        let (mut pair, before, _) = used(Mode::Durable);
+        pair.restore(side, before[side].clone());
+        pair.run(Duration::from_mins(1));
+        for side in 0..2 {
+            let Some(suspension) = pair.hosts[side].link.suspension() else { continue };
+            let (now, has) = (pair.now, pair.hosts[1 - side].link.status().received);
+            pair.hosts[side].accept_loss(now);
+            let next = pair.hosts[side].link.status().accepting.unwrap().get();
+            assert!(next - 1 > suspension.claimed && next - 1 > has, "{next}: {suspension:?}, {has}");
+        }
+    }
+}
+
 #[test]
 fn a_suspended_link_neither_dials_nor_answers() {
     let (mut pair, before, _) = used(Mode::Durable);
