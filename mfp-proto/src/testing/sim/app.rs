@@ -76,8 +76,10 @@ impl World {
         if self.dice(3) == 0 {
             peer.link.rotation.messages = 40 + self.dice(100);
         }
-        if self.dice(6) == 0 {
-            peer.link.age.planned = Duration::from_millis(3_000 + self.dice(4_000));
+        // Where an older session may deliver while a new one begins, new ones begin more often.
+        let (one_in, least, more) = if self.slow.is_some() { (12, 1_000, 3_000) } else { (6, 3_000, 4_000) };
+        if self.dice(one_in) == 0 {
+            peer.link.age.planned = Duration::from_millis(least + self.dice(more));
             peer.link.age.spread = Duration::from_millis(200);
             peer.link.age.retry = Duration::from_secs(1);
         }

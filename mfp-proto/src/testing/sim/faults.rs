@@ -1,6 +1,7 @@
 //! What fails, and when: the plan that a seed draws.
 
 use core::fmt;
+use core::time::Duration;
 use std::format;
 
 use super::app::TROUBLE;
@@ -10,7 +11,7 @@ use super::world::{Happening, World};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum FaultKind {
-    /// A connection is lost, with what was under way; both sides hear of it.
+    /// A connection is lost, as a rule with what was under way; both sides hear of it.
     Cut,
     /// Nothing arrives at one end any more, and nobody is told.
     HalfOpen,
@@ -124,9 +125,14 @@ impl World {
         let far = self.net.close(end);
         let delay = self.dice(40_000);
         if let Some(far) = far {
-            // What was under way is lost with it.
-            self.net.deafen(far);
-            self.later(delay, Happening::Closed(far));
+            let last = self.last_bytes.get(&far).copied().unwrap_or(self.now);
+            if self.slow.is_some() && self.dice(2) == 0 && self.net.hears(far) {
+                // What was under way still arrives.
+                self.at(last.max(self.now + Duration::from_micros(delay)), Happening::Closed(far));
+            } else {
+                self.net.deafen(far);
+                self.later(delay, Happening::Closed(far));
+            }
         }
         if let Some((now, rt)) = self.runtime(node) {
             rt.handle_disconnected(now, end.1);

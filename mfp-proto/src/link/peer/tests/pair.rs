@@ -1,6 +1,6 @@
 //! Two hosts, and the connections between them.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::vec::Vec;
 
 use core::time::Duration;
@@ -28,6 +28,8 @@ pub(super) struct Pair<S: Storage> {
     seen: [usize; 2],
     /// The largest piece in which bytes arrive.
     pub(super) chunk: usize,
+    /// Connections in which nothing arrives yet at a side, the end of the connection included.
+    pub(super) held: BTreeSet<(ConnId, usize)>,
 }
 
 impl<S: Storage> Pair<S> {
@@ -42,6 +44,7 @@ impl<S: Storage> Pair<S> {
             dials: VecDeque::new(),
             seen: [0; 2],
             chunk: usize::MAX,
+            held: BTreeSet::new(),
         }
     }
 
@@ -132,7 +135,8 @@ impl<S: Storage> Pair<S> {
                 busy |= self.deliver_to(id, side);
             }
             let Some(wire) = self.wires.get(&id) else { continue };
-            if wire.open.iter().any(|open| !open) && self.up {
+            let held = (0..2).any(|side| self.held.contains(&(ConnId(id), side)));
+            if wire.open.iter().any(|open| !open) && self.up && !held {
                 busy = true;
                 let Some(wire) = self.wires.remove(&id) else { continue };
                 for side in (0..2).filter(|side| wire.open[*side]) {
@@ -145,6 +149,9 @@ impl<S: Storage> Pair<S> {
 
     fn deliver_to(&mut self, id: u64, side: usize) -> bool {
         let (now, chunk) = (self.now, self.chunk);
+        if self.held.contains(&(ConnId(id), side)) {
+            return false;
+        }
         let Some(wire) = self.wires.get_mut(&id).filter(|wire| wire.open[side] && !wire.to[side].is_empty()) else {
             return false;
         };
@@ -191,6 +198,19 @@ impl<S: Storage> Pair<S> {
                 self.hosts[side].disconnected(self.now, ConnId(id));
             }
         }
+    }
+
+    /// One side loses a connection. What it had sent still arrives, and after it that the connection has ended.
+    pub(super) fn lose(&mut self, conn: ConnId, side: usize) {
+        if let Some(wire) = self.wires.get_mut(&conn.0) {
+            (wire.open[side], wire.to[side]) = (false, Vec::new());
+        }
+        self.hosts[side].disconnected(self.now, conn);
+    }
+
+    /// The connection that was made last.
+    pub(super) fn last(&self) -> ConnId {
+        ConnId(self.next)
     }
 
     /// One side forgets all that it has not stored.

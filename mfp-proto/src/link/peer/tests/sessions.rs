@@ -1,8 +1,10 @@
 use core::time::Duration;
 
 use super::super::*;
+use super::host::identity;
 use super::pair::Pair;
 use crate::id::SessionId;
+use crate::link::AgeConfig;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -94,6 +96,60 @@ fn a_session_is_replaced_before_it_is_too_old() {
     let expected = |cause| matches!(cause, DownCause::Replaced | DownCause::Lost);
     assert!(down.iter().all(|event| matches!(event, LinkEvent::Down { cause, .. } if expected(*cause))), "{down:?}");
     assert_eq!(down.len(), 2);
+}
+
+/// Both sides connect at the same time, while one of them still has the old session and gets in it what the other had
+/// sent: what it had said of itself before is out of date when it comes.
+#[test]
+fn a_claim_that_is_out_of_date_is_no_loss() {
+    let age = AgeConfig { planned: Duration::from_secs(20), spread: Duration::ZERO, ..LinkConfig::default().age };
+    let config = LinkConfig { age, ..LinkConfig::default() };
+    let mut pair = Pair::<Growing>::new([true; 2], Limits::default(), Mode::Durable, &config);
+    let small = usize::from(identity(2).id() < identity(1).id());
+    let large = 1 - small;
+    // The one with the larger id makes the first connection, and so plans the next one.
+    pair.step();
+    pair.hosts[small].with(|link, cx| link.handle_connect_failed(Instant::ZERO, cx));
+    pair.run(SECOND);
+    let old = pair.last();
+    let channel = pair.hosts[large].open();
+    pair.run(SECOND);
+    pair.hosts[small].send(channel, b"one");
+    pair.run(SECOND);
+    assert!(pair.is_up() && pair.got(large) == [b"one"]);
+    let before = session(&pair);
+    // Two is under way when its sender loses the connection.
+    pair.held.insert((old, large));
+    pair.hosts[small].send(channel, b"two");
+    while pair.step() {}
+    pair.now = pair.hosts[large].link.timers.get(TimerKind::Planned).unwrap();
+    pair.lose(old, small);
+    pair.hosts[large].timeout(pair.now);
+    pair.held.insert((ConnId(old.0 + 1), large));
+    while pair.step() {}
+    let planned = pair.last();
+    // Now the other side connects too, and is answered.
+    pair.hosts[small].link.redial(pair.now);
+    pair.hosts[small].timeout(pair.now);
+    pair.held.insert((ConnId(planned.0 + 1), small));
+    while pair.step() {}
+    assert_eq!(pair.last().0, old.0 + 2);
+    // Two arrives, then the first new session begins, and says so; then comes the answer of before.
+    pair.held.remove(&(old, large));
+    while pair.step() {}
+    assert_eq!(pair.got(large).len(), 2);
+    pair.held.remove(&(planned, large));
+    while pair.step() {}
+    let failed = pair.hosts[small].link.stats().failed_attempts;
+    pair.held.clear();
+    while pair.step() {}
+    assert_eq!(pair.hosts[small].link.stats().failed_attempts, failed + 1);
+    pair.hosts[small].send(channel, b"three");
+    pair.run(SECOND);
+    assert!(pair.is_up() && session(&pair) != before);
+    assert_eq!(pair.got(large), [&b"one"[..], b"two", b"three"]);
+    let suspended = |event: &LinkEvent| matches!(event, LinkEvent::Suspended(_));
+    assert!(!pair.hosts.iter().any(|host| host.events.iter().any(suspended)));
 }
 
 #[test]
