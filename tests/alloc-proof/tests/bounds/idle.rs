@@ -19,15 +19,20 @@ fn what_is_idle_holds_little() {
     let (_first, _) = held_by(|| hub(1, 1));
     let (_alone, base) = held_by(|| hub(0, 0));
     let (_agents, agents) = held_by(|| hub_of_agents(LINKS));
+    let (_never, bare) = held_by(|| hub_of_peers(LINKS));
     let (_links, linked) = held_by(|| hub(LINKS, 0));
     let (_all, full) = held_by(|| hub(LINKS, CHANNELS));
     let agent = (agents - base) / u64::from(LINKS);
     let link = (linked - agents) / u64::from(LINKS);
     let channel = (full - linked) / (u64::from(LINKS) * u64::from(CHANNELS));
+    let unused = (bare - base) / u64::from(LINKS);
     println!(
-        "{agent} bytes an agent; {link} bytes a link, its buffers and its configuration included; {channel} bytes a channel"
+        "{agent} bytes an agent; {link} bytes a link with its configuration and its buffers, {unused} before its first use; {channel} \
+         bytes a channel"
     );
     assert!(agent <= 400, "{agent} bytes an agent");
+    // What is neither configuration nor buffer is at most 4,096 bytes of it, which the compiler checks.
+    assert!(unused <= 5_000, "{unused} bytes a link that was never used");
     assert!(link <= 6_000, "{link} bytes a link");
     assert!(channel <= 400, "{channel} bytes a channel");
 }
@@ -95,6 +100,18 @@ fn hub_of_agents(agents: u16) -> Runtime {
     let mut nobody = end(agents + 1);
     for agent in 1..=agents {
         hub.rt.bind(now, &AgentName::new(&format!("agent-{agent}")).unwrap()).unwrap();
+        settle(now, &mut hub, &mut nobody);
+    }
+    hub.rt
+}
+
+/// A runtime with so many links that nobody has ever used.
+fn hub_of_peers(links: u16) -> Runtime {
+    let (mut hub, now) = (end(0), Instant::ZERO);
+    let mut nobody = end(links + 1);
+    for link in 1..=links {
+        let of = identity(link);
+        hub.rt.add_peer(now, PeerConfig::new(*of.public(), of.id())).unwrap();
         settle(now, &mut hub, &mut nobody);
     }
     hub.rt
