@@ -1,7 +1,8 @@
-//! What the suites of this package share: reading test vectors, running every AEAD back end, and the blocking driver of the
-//! guide.
+//! What the suites of this package share: reading test vectors, running every AEAD back end, the blocking driver of the guide,
+//! and what nodes in processes of their own note.
 
 pub mod aead;
+pub mod node;
 pub mod std_driver;
 pub mod vectors;
 
