@@ -36,8 +36,8 @@ pub struct Sent {
     tried: BTreeSet<u64>,
     /// The id of each that had a receipt.
     receipts: BTreeMap<u64, String>,
-    /// Why others had none.
-    failed: BTreeMap<u64, String>,
+    /// Those of which the sender was told that they had none.
+    failed: BTreeSet<u64>,
 }
 
 impl Sent {
@@ -66,7 +66,7 @@ impl Sent {
             match (what, k) {
                 (Some("try"), Some(k)) => drop(sent.tried.insert(k)),
                 (Some("ok"), Some(k)) => drop(sent.receipts.insert(k, more.unwrap_or_default().to_owned())),
-                (Some("failed"), Some(k)) => drop(sent.failed.insert(k, more.unwrap_or_default().to_owned())),
+                (Some("failed"), Some(k)) => drop(sent.failed.insert(k)),
                 _ => {}
             }
         }
@@ -83,9 +83,9 @@ impl Sent {
         self.receipts.len()
     }
 
-    /// Why messages had no receipt.
-    pub fn failures(&self) -> impl Iterator<Item = &str> {
-        self.failed.values().map(String::as_str)
+    /// Messages whose sender was told that they are not known to be sent.
+    pub fn failures(&self) -> usize {
+        self.failed.len()
     }
 }
 
@@ -126,8 +126,13 @@ impl Log {
     }
 }
 
+/// What the node in `dir` has noted of its link and its store, a line each.
+pub fn events(dir: &Path) -> Vec<String> {
+    fs::read_to_string(dir.join("events")).unwrap_or_default().lines().map(str::to_owned).collect()
+}
+
 /// Compares what each of two nodes has sent with what the other has handled: every message with a receipt once, all in
-/// order, and again only under the same id. The nodes are their numbers and directories.
+/// order, and again only under the same id; and no loss was suspected. The nodes are their numbers and directories.
 ///
 /// # Errors
 /// What is wrong, a line each.
@@ -135,6 +140,8 @@ pub fn check(nodes: [(u8, &Path); 2], agents: u8) -> Result<Tally, String> {
     let (mut tally, mut wrong) = (Tally::default(), Vec::new());
     for (from, to) in [(nodes[0], nodes[1]), (nodes[1], nodes[0])] {
         let handled = Log::read(to.1);
+        let suspended = events(from.1).into_iter().filter(|event| event.starts_with("PeerSuspended"));
+        wrong.extend(suspended.map(|event| format!("node {}: {event}", from.0)));
         for agent in 0..agents {
             let sent = Sent::read(from.1, agent);
             let who = format!("node {} agent {agent}", from.0);

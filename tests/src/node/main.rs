@@ -1,8 +1,8 @@
 //! A runtime in a process of its own, which can be killed: it sends numbered messages and takes note of every receipt and
 //! every message that it handles, before it goes on.
 //!
-//! In its directory it keeps its store, `sent-I`, where agent I takes note of what it sends, and `handled`. On its standard
-//! output it says `ready`, `quiet` and `stopped`; on its standard input it is told `quiet`, after which it sends no more
+//! In its directory it keeps its store, `sent-I`, where agent I takes note of what it sends, `handled`, and `events`, where
+//! it notes what becomes of its link and store. On its standard output it says `ready`, `quiet` and `stopped`; on its standard input it is told `quiet`, after which it sends no more
 //! and says so when everything is acked and handled, and `stop`. The end of its input ends it without a word.
 
 use std::fs::{File, OpenOptions};
@@ -101,9 +101,10 @@ macro_rules! node {
         use futures_util::StreamExt as _;
         use futures_util::stream::FuturesOrdered;
         use mfp_tests::node::{identity, payload, store};
+        use $driver::mfp_proto::runtime::Event;
         use $driver::{
-            AcceptPolicy, Address, AgentHandle, ChannelId, ChannelOptions, Context, Delivery, Error, PeerConfig,
-            Runtime,
+            AcceptPolicy, Address, AgentHandle, ChannelId, ChannelOptions, Context, Delivery, Error, Events, Notice,
+            PeerConfig, Runtime,
         };
         use $executor::{block_on, sleep, spawn};
 
@@ -158,6 +159,7 @@ macro_rules! node {
             let to = options.to.to_string();
             again(|| runtime.add_peer(config.clone(), Address::tcp(to.clone()))).await?;
             runtime.listen(options.listen).await?;
+            spawn(watch(runtime.events(), appended(options.dir.join("events"))?));
             say("ready");
             for (number, agent) in (0..).zip(&agents) {
                 let sent = Arc::new(appended(options.dir.join(format!("sent-{number}")))?);
@@ -190,6 +192,21 @@ macro_rules! node {
                 }
             }
             act().await
+        }
+
+        /// Notes what an operator should see.
+        async fn watch(mut events: Events, notes: File) {
+            while let Some(notice) = events.recv().await {
+                if let Notice::Event(
+                    event @ (Event::LinkUp { .. }
+                    | Event::LinkDown { .. }
+                    | Event::PeerSuspended { .. }
+                    | Event::StoreFailed),
+                ) = notice
+                {
+                    note(&notes, &format!("{event:?}"));
+                }
+            }
         }
 
         fn is_quiet(agent: &AgentHandle) -> bool {

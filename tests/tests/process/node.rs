@@ -9,7 +9,8 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
 
-use mfp_tests::node::{Tally, check};
+use mfp_tests::node::{Sent, Tally, check, events};
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// Longer than anything takes that works.
@@ -100,8 +101,37 @@ impl Node {
         running.child.wait().unwrap();
     }
 
-    pub(crate) fn pid(&self) -> u32 {
+    fn pid(&self) -> u32 {
         self.running.as_ref().unwrap().child.id()
+    }
+
+    /// SIGSTOP or SIGCONT: it neither reads nor does anything else, until it goes on.
+    pub(crate) fn pause(&self, paused: bool) {
+        let pid = Pid::from_raw(i32::try_from(self.pid()).unwrap()).unwrap();
+        kill_process(pid, if paused { Signal::STOP } else { Signal::CONT }).unwrap();
+    }
+
+    /// Bytes of it that are resident.
+    pub(crate) fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.split_whitespace().next().unwrap().parse::<u64>().unwrap() << 10
+    }
+
+    /// Messages with a receipt, and those whose sender was told that they have none.
+    pub(crate) fn sent(&self) -> (usize, usize) {
+        let sent: Vec<_> = (0..AGENTS).map(|agent| Sent::read(&self.dir, agent)).collect();
+        (sent.iter().map(Sent::receipts).sum(), sent.iter().map(Sent::failures).sum())
+    }
+
+    /// Messages of the peer that it has handled, repeats included.
+    pub(crate) fn handled(&self) -> usize {
+        std::fs::read_to_string(self.dir.join("handled")).unwrap_or_default().lines().count()
+    }
+
+    /// Lines about its link and its store that begin so.
+    pub(crate) fn events(&self, what: &str) -> usize {
+        events(&self.dir).iter().filter(|event| event.starts_with(what)).count()
     }
 
     /// Shuts it down.
@@ -169,6 +199,19 @@ impl Drop for Nodes {
             eprintln!("what they have noted is in {}", dir.keep().display());
         }
     }
+}
+
+/// Runs a command that needs rights which not everybody has. `false`, and loudly, if it cannot be.
+pub(crate) fn permitted(command: &str) -> bool {
+    let mut words = command.split_whitespace();
+    let done = Command::new(words.next().unwrap()).args(words).output();
+    let why = match done {
+        Ok(output) if output.status.success() => return true,
+        Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        Err(error) => error.to_string(),
+    };
+    eprintln!("SKIPPED: `{command}` is not possible here: {why}");
+    false
 }
 
 /// A number from the environment.
