@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use crate::crypto::aead::{Aead, RustCrypto, Suite};
 use crate::frame::Depth;
+use crate::handshake::AdmissionConfig;
 use crate::policy::{BackoffConfig, Rate};
 use crate::time::micros;
 
@@ -25,6 +26,8 @@ pub struct Config {
     pub delivery: DeliveryPolicy,
     /// When agents and channels are slowed down or quarantined.
     pub quarantine: QuarantinePolicy,
+    /// What is let in of handshakes that others begin.
+    pub admission: AdmissionConfig,
     /// How long [`Runtime::shutdown`](crate::runtime::Runtime::shutdown) waits for handlers. Default: 30 s.
     pub drain_timeout: Duration,
 }
@@ -86,6 +89,7 @@ impl Default for Config {
             limits: Limits::default(),
             delivery: DeliveryPolicy::default(),
             quarantine: QuarantinePolicy::default(),
+            admission: AdmissionConfig::default(),
             drain_timeout: Duration::from_secs(30),
         }
     }
@@ -148,6 +152,7 @@ impl Config {
             ("payload", limits.payload == 0),
             ("channel_items", limits.channel_items == 0),
             ("agent_timeout", micros(self.delivery.agent_timeout) == 0),
+            ("max_pending", self.admission.max_pending == 0),
         ] {
             if zero {
                 return Err(InvalidConfig::ZeroLimit(name));

@@ -1,7 +1,8 @@
 //! What the suites of this package share: reading test vectors, running every AEAD back end, the blocking driver of the guide,
-//! and what nodes in processes of their own note.
+//! what nodes in processes of their own note, and strangers that mean no good.
 
 pub mod aead;
+pub mod hostile;
 pub mod node;
 pub mod std_driver;
 pub mod vectors;

@@ -10,7 +10,7 @@ use super::settle::local;
 use super::slab::{Key, NONE};
 use super::timers::{Timer, TimerId};
 use super::{Phase, Runtime};
-use crate::handshake::{self, Admission, AdmissionConfig, HandshakeError, MESSAGE1_LEN, Source};
+use crate::handshake::{self, Admission, HandshakeError, MESSAGE1_LEN, Source};
 use crate::id::RuntimeId;
 use crate::link::{ConnId, Context, Input, Link, TooSmall};
 use crate::time::Instant;
@@ -42,7 +42,12 @@ pub struct Progress {
 /// Whose a connection is.
 #[derive(Debug)]
 enum Owner {
-    Stranger { source: Source, timer: TimerId },
+    /// `since` counts connections: the oldest stranger makes room for a new one.
+    Stranger {
+        source: Source,
+        timer: TimerId,
+        since: u64,
+    },
     Peer(Key),
 }
 
@@ -63,7 +68,8 @@ impl Runtime {
     /// There is a connection. `conn` must be new: a name is never used twice.
     ///
     /// One that nobody wants is closed at once ([`Effect::Close`]). One of the other side's making must show within 5 s
-    /// whose it is; at most 1,024 wait for that.
+    /// whose it is; at most 1,024 wait for that, and the one that has waited longest makes room for another. So whoever
+    /// only takes up room keeps nobody out.
     pub fn handle_connected(&mut self, now: Instant, conn: ConnId, origin: Origin) {
         self.advance_clock(now);
         let serves = matches!(self.phase, Phase::Running | Phase::Draining);
@@ -78,14 +84,16 @@ impl Runtime {
                 self.touch(slot);
             }
             Origin::Accepted(_) if !serves => self.effects.push_back(Effect::Close(conn)),
-            Origin::Accepted(_) if self.strangers >= MAX_STRANGERS => {
-                self.stats.strangers_dropped += 1;
-                self.effects.push_back(Effect::Close(conn));
-            }
             Origin::Accepted(source) => {
+                if self.strangers.len() >= MAX_STRANGERS
+                    && let Some(oldest) = self.strangers.first_key_value().map(|(_, conn)| *conn)
+                {
+                    self.drop_stranger(oldest);
+                }
                 let timer = self.timers.set(self.now + handshake::TIMEOUT, Timer::Stranger(conn));
-                self.conns.insert(conn, Connection { owner: Owner::Stranger { source, timer }, told: false });
-                self.strangers += 1;
+                let since = self.strangers.last_key_value().map_or(0, |(last, _)| last + 1);
+                self.strangers.insert(since, conn);
+                self.conns.insert(conn, Connection { owner: Owner::Stranger { source, timer, since }, told: false });
             }
         }
     }
@@ -180,8 +188,7 @@ impl Runtime {
     fn identify(&mut self, source: Source, conn: ConnId, message: &[u8]) -> Result<Key, HandshakeError> {
         let pending = self.peers.iter().filter_map(|(_, peer)| peer.link()).map(Link::pending).sum();
         let Self { admission, peers, peer_keys, identity, config, frame_key, rng, now, .. } = self;
-        let admission =
-            admission.get_or_insert_with(|| alloc::boxed::Box::new(Admission::new(AdmissionConfig::default())));
+        let admission = admission.get_or_insert_with(|| alloc::boxed::Box::new(Admission::new(config.admission)));
         let admitted = admission.admit(*now, source, pending, frame_key, message)?;
         let stranger = local(identity, config, frame_key, None);
         let (peer, slot) = (OnceCell::new(), Cell::new(NONE));
@@ -249,14 +256,15 @@ impl Runtime {
 
     fn forget_conn(&mut self, conn: ConnId) -> Option<Owner> {
         let owner = self.conns.remove(&conn)?.owner;
-        if let Owner::Stranger { timer, .. } = owner {
+        if let Owner::Stranger { timer, since, .. } = owner {
             self.timers.cancel(timer);
-            self.strangers -= 1;
+            self.strangers.remove(&since);
         }
         Some(owner)
     }
 
-    pub(super) fn stranger_timed_out(&mut self, conn: ConnId) {
+    /// A connection of which it is not known yet whose it is has waited for too long, or has to make room.
+    pub(super) fn drop_stranger(&mut self, conn: ConnId) {
         if let Some(Connection { owner: Owner::Stranger { .. }, .. }) = self.conns.get(&conn) {
             self.stats.strangers_dropped += 1;
             self.close_conn(conn);

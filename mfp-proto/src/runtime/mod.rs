@@ -128,8 +128,8 @@ pub struct Runtime {
     /// Those that are configured, under their keys.
     peer_keys: BTreeMap<[u8; 32], u32>,
     conns: BTreeMap<ConnId, Connection>,
-    /// Connections of which it is not known whose they are.
-    strangers: usize,
+    /// Connections of which it is not known whose they are, in the order in which they came.
+    strangers: BTreeMap<u64, ConnId>,
     /// Made with the first of those.
     admission: Option<Box<Admission>>,
     frame_key: FrameKey,
@@ -200,7 +200,7 @@ impl Runtime {
             peer_ids: BTreeMap::new(),
             peer_keys: BTreeMap::new(),
             conns: BTreeMap::new(),
-            strangers: 0,
+            strangers: BTreeMap::new(),
             admission: None,
             frame_key,
             handshakes: handshake::Rejected::default(),
@@ -302,7 +302,7 @@ impl Runtime {
                 Timer::Answer(request) => self.unanswered(&request),
                 Timer::Link(peer, _) => self.link_timed_out(peer),
                 Timer::Expiry(peer, item) => self.expired(peer, item),
-                Timer::Stranger(conn) => self.stranger_timed_out(conn),
+                Timer::Stranger(conn) => self.drop_stranger(conn),
                 Timer::Drain => self.drain_timed_out(),
             }
         }

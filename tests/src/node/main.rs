@@ -3,7 +3,7 @@
 //!
 //! In its directory it keeps its store, `sent-I`, where agent I takes note of what it sends, `handled`, and `events`, where
 //! it notes what becomes of its link and store. On its standard output it says `ready`, `quiet` and `stopped`; on its standard input it is told `quiet`, after which it sends no more
-//! and says so when everything is acked and handled, and `stop`. The end of its input ends it without a word.
+//! and says so when everything is acked and handled, `lines`, to which it says how many lines were logged, and `stop`. The end of its input ends it without a word.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
+use mfp_tests::hostile::Lines;
 use mfp_tests::node::{Log, Sent};
 
 /// Runs a node of the process tests.
@@ -59,6 +60,8 @@ enum Driver {
 
 fn main() {
     let options = Options::parse();
+    // It fails only if it has been done before.
+    let _ = tracing::subscriber::set_global_default(Lines);
     match options.driver {
         Driver::Tokio => on_tokio::run(options),
         Driver::Smol => on_smol::run(options),
@@ -108,7 +111,7 @@ macro_rules! node {
         };
         use $executor::{block_on, sleep, spawn};
 
-        use super::{Log, Options, Sent, appended, note, say};
+        use super::{Lines, Log, Options, Sent, appended, note, say};
 
         const A_MOMENT: Duration = Duration::from_millis(10);
         /// What it is to do.
@@ -123,6 +126,7 @@ macro_rules! node {
                 for line in std::io::stdin().lock().lines() {
                     match line.as_deref() {
                         Ok("quiet") => heard.store(BE_QUIET, Ordering::SeqCst),
+                        Ok("lines") => say(&Lines::count().to_string()),
                         Ok("stop") => heard.store(STOP, Ordering::SeqCst),
                         _ => break,
                     }

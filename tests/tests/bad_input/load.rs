@@ -27,13 +27,14 @@ fn fault(config: Config, snapshot: Snapshot) -> Option<LoadError> {
 #[test]
 fn configurations() {
     type Spoil = fn(&mut Config);
-    let cases: [(Spoil, InvalidConfig); 7] = [
+    let cases: [(Spoil, InvalidConfig); 8] = [
         (|config| config.limits.agents = 0, InvalidConfig::ZeroLimit("agents")),
         (|config| config.limits.channels_per_agent = 0, InvalidConfig::ZeroLimit("channels_per_agent")),
         (|config| config.limits.payload = 0, InvalidConfig::ZeroLimit("payload")),
         (|config| config.limits.channel_items = 0, InvalidConfig::ZeroLimit("channel_items")),
         (|config| config.delivery.agent_timeout = Duration::ZERO, InvalidConfig::ZeroLimit("agent_timeout")),
         (|config| config.delivery.agent_timeout = Duration::from_nanos(999), InvalidConfig::ZeroLimit("agent_timeout")),
+        (|config| config.admission.max_pending = 0, InvalidConfig::ZeroLimit("max_pending")),
         (|config| config.limits.inbox_bytes = (1 << 20) - 1, InvalidConfig::InboxSmallerThanPayload),
     ];
     for (spoil, error) in cases {

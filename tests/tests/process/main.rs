@@ -3,5 +3,6 @@
 
 mod crash;
 mod disk;
+mod hostile;
 mod network;
 mod node;

@@ -20,6 +20,7 @@ pub(crate) const AGENTS: u8 = 3;
 /// A node: its files, and its process while it runs.
 pub(crate) struct Node {
     pub(crate) number: u8,
+    pub(crate) listen: SocketAddr,
     pub(crate) dir: PathBuf,
     arguments: Vec<String>,
     /// What the process is started by, such as a command that enters a namespace.
@@ -50,7 +51,7 @@ impl Node {
             arguments.extend([name.to_owned(), value]);
         }
         arguments.extend(more.iter().map(|text| (*text).to_owned()));
-        Self { number, dir, arguments, before: Vec::new(), running: None }
+        Self { number, listen, dir, arguments, before: Vec::new(), running: None }
     }
 
     pub(crate) fn start(&mut self) {
@@ -73,12 +74,17 @@ impl Node {
         self.running = Some(Running { child, stdin, words });
     }
 
-    pub(crate) fn wait_for(&mut self, word: &str) {
+    /// The next thing it says.
+    pub(crate) fn word(&mut self) -> String {
         let Some(running) = &mut self.running else { panic!("node {} does not run", self.number) };
         match running.words.recv_timeout(LONG) {
-            Ok(said) => assert_eq!(said, word),
-            Err(error) => panic!("node {}: {error} for `{word}`; {:?}", self.number, running.child.try_wait()),
+            Ok(said) => said,
+            Err(error) => panic!("node {}: {error}; {:?}", self.number, running.child.try_wait()),
         }
+    }
+
+    pub(crate) fn wait_for(&mut self, word: &str) {
+        assert_eq!(self.word(), word);
     }
 
     /// Starts it and waits until it is there.

@@ -258,6 +258,26 @@ fn only_so_many_sessions_of_strangers_are_pending() {
     assert_eq!(rt.stats().connections, 128);
 }
 
+/// Whoever only takes up room keeps nobody out: the oldest stranger makes room.
+#[test]
+fn the_oldest_stranger_makes_room() {
+    let mut net = Net::new(1, durable);
+    let (now, rt) = (net.now, &mut net.nodes[0].rt);
+    for conn in 0..1_030 {
+        rt.handle_connected(now, ConnId(conn), Origin::Accepted(handshake::Source::Ipv4([127, 0, 0, 1])));
+    }
+    // One that is gone makes room too.
+    rt.handle_disconnected(now, ConnId(1_000));
+    rt.handle_connected(now, ConnId(2_000), Origin::Accepted(handshake::Source::Ipv4([127, 0, 0, 1])));
+    let closed: Vec<_> = core::iter::from_fn(|| rt.poll_effect())
+        .filter_map(|effect| if let Effect::Close(conn) = effect { Some(conn.0) } else { None })
+        .collect();
+    assert_eq!(closed, [0, 1, 2, 3, 4, 5]);
+    assert_eq!((rt.stats().strangers_dropped, rt.stats().connections), (6, 1_024));
+    rt.handle_timeout(now + handshake::TIMEOUT);
+    assert_eq!(rt.stats().connections, 0);
+}
+
 /// A peer with another key than is configured hears nothing, and says nothing.
 #[test]
 fn a_wrong_key_is_told_to_who_connects() {
