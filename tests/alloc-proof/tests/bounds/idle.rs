@@ -19,13 +19,13 @@ fn what_is_idle_holds_little() {
     let (_first, _) = held_by(|| hub(1, 1));
     let (_alone, base) = held_by(|| hub(0, 0));
     let (_agents, agents) = held_by(|| hub_of_agents(LINKS));
-    let (_never, bare) = held_by(|| hub_of_peers(LINKS));
+    let (_unused, first) = held_by(|| hub_of_peers(LINKS));
     let (_links, linked) = held_by(|| hub(LINKS, 0));
     let (_all, full) = held_by(|| hub(LINKS, CHANNELS));
     let agent = (agents - base) / u64::from(LINKS);
     let link = (linked - agents) / u64::from(LINKS);
     let channel = (full - linked) / (u64::from(LINKS) * u64::from(CHANNELS));
-    let unused = (bare - base) / u64::from(LINKS);
+    let unused = (first - base) / u64::from(LINKS);
     println!(
         "{agent} bytes an agent; {link} bytes a link with its configuration and its buffers, {unused} before its first use; {channel} \
          bytes a channel"
