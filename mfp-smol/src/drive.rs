@@ -12,6 +12,7 @@ use mfp_proto::id::{AgentId, ChannelId};
 use mfp_proto::runtime::{self as core, AdminError, BatchId, CommitFailed, Delivery, Effect, Event, Ticket};
 use mfp_proto::store::Snapshot;
 use mfp_proto::time::Instant;
+use mfp_proto::wire::item::Code;
 use smol::channel;
 
 use crate::agent::{Incoming, Sink};
@@ -22,6 +23,9 @@ use crate::net::Net;
 use crate::send::{Rooms, Told, Until, Waiter};
 use crate::store::StoreLink;
 use crate::timer::Alarm;
+
+/// Refusals of channels that are remembered.
+const REFUSALS: usize = 1_024;
 
 /// What all handles of a runtime share.
 pub(crate) struct Shared {
@@ -46,6 +50,8 @@ pub(crate) struct Core {
     pub(crate) net: Net,
     /// Who waits for the answer to a channel.
     pub(crate) openings: HashMap<ChannelId, Vec<oneshot::Sender<Result<(), OpenError>>>>,
+    /// The last refusals, for whoever asks only then.
+    pub(crate) refusals: VecDeque<(ChannelId, Code)>,
     pub(crate) store: StoreLink,
     /// Told when their batch is durable, dropped when it is not known to be.
     barriers: VecDeque<(BatchId, oneshot::Sender<()>)>,
@@ -80,6 +86,7 @@ impl Shared {
                 rooms: Rooms::default(),
                 net,
                 openings: HashMap::new(),
+                refusals: VecDeque::new(),
                 store: store(Weak::clone(shared)),
                 barriers: VecDeque::new(),
                 emitted: None,
@@ -249,7 +256,13 @@ impl Core {
         match event {
             Event::Drained { remaining } => self.stop(*remaining),
             Event::RemoteChannelOpened { channel, .. } => self.opened(channel, Ok(())),
-            Event::RemoteChannelRejected { channel, code, .. } => self.opened(channel, Err(OpenError::Rejected(*code))),
+            Event::RemoteChannelRejected { channel, code, .. } => {
+                if self.refusals.len() >= REFUSALS {
+                    self.refusals.pop_front();
+                }
+                self.refusals.push_back((*channel, *code));
+                self.opened(channel, Err(OpenError::Rejected(*code)));
+            }
             Event::RemoteChannelClosed { channel, .. } => {
                 self.opened(channel, Err(OpenError::Closed));
                 self.rooms.note_all();

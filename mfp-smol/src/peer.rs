@@ -119,7 +119,8 @@ impl Runtime {
         self.shared.durable(|core, now| core.rt.open_channel(now, agent, peer, &remote, options)).await
     }
 
-    /// Waits until the peer has accepted a channel. The peer may be away for as long as it likes.
+    /// Waits until the peer has accepted a channel. The peer may be away for as long as it likes. The last thousand
+    /// refusals are remembered for whoever asks later.
     ///
     /// # Errors
     /// [`OpenError`].
@@ -130,7 +131,10 @@ impl Runtime {
                 return Err(OpenError::Unknown);
             }
             let channels = core.rt.channels(agent).unwrap_or_default();
-            let status = channels.into_iter().find(|status| status.id == *channel).ok_or(OpenError::Unknown)?;
+            let Some(status) = channels.into_iter().find(|status| status.id == *channel) else {
+                let refused = core.refusals.iter().find(|(refused, _)| refused == channel);
+                return Err(refused.map_or(OpenError::Unknown, |(_, code)| OpenError::Rejected(*code)));
+            };
             if status.closing {
                 return Err(OpenError::Closed);
             }

@@ -96,8 +96,10 @@ fn a_refused_channel_says_why() {
         let (alice, _inbox) = other.bind_stream("alice").await.unwrap();
         let channel = other.open_channel(&alice.id(), &one.id(), "nobody", ChannelOptions::default()).await.unwrap();
         let refused = soon(other.opened(&alice.id(), &channel)).await;
-        assert!(matches!(refused, Err(OpenError::Rejected(_) | OpenError::Unknown)), "{refused:?}");
-        assert_eq!(other.opened(&alice.id(), &channel).await, Err(OpenError::Unknown));
+        assert!(matches!(refused, Err(OpenError::Rejected(_))), "{refused:?}");
+        assert_eq!(other.opened(&alice.id(), &channel).await, refused, "it is remembered");
+        let never = ChannelId::from_bytes([1; 16]);
+        assert_eq!(other.opened(&alice.id(), &never).await, Err(OpenError::Unknown));
     });
 }
 

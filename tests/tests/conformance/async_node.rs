@@ -13,9 +13,7 @@ macro_rules! async_node {
 
         use mfp_proto::id::{AgentId, ChannelId, RuntimeId};
         use mfp_proto::runtime::{ChannelOptions, Event, Message, PeerConfig, PeerStatus, Receipt, Stats};
-        use $driver::{
-            Address, AgentHandle, Context, Delivery, Events, Notice, OpenError, RequestError, Runtime, SendError,
-        };
+        use $driver::{Address, AgentHandle, Context, Delivery, Notice, OpenError, RequestError, Runtime, SendError};
 
         use crate::node::{Disk, Failure, Handler, Node, Received, Setup};
         use $executor::{block_on, connect, spawn};
@@ -52,18 +50,6 @@ macro_rules! async_node {
                 SendError::Uncertain => Failure::Uncertain,
                 error => Failure::Refused(format!("{error:?}")),
             }
-        }
-
-        /// Why there is no such channel any more: the answer may have come before anybody could wait for it.
-        async fn ended(events: &mut Events, channel: ChannelId) -> Failure {
-            while let Some(notice) = events.recv().await {
-                if let Notice::Event(Event::RemoteChannelRejected { channel: of, code, .. }) = notice
-                    && of == channel
-                {
-                    return Failure::Refused(format!("{code:?}"));
-                }
-            }
-            Failure::Uncertain
         }
 
         impl AsyncNode {
@@ -124,13 +110,12 @@ macro_rules! async_node {
             }
 
             fn open(&self, agent: AgentId, peer: RuntimeId, name: &str) -> Result<ChannelId, Failure> {
-                let mut events = self.runtime.events();
                 block_on(async {
                     let asked = self.runtime.open_channel(&agent, &peer, name, ChannelOptions::default()).await;
                     let channel = asked.map_err(|error| Failure::Refused(error.to_string()))?;
                     match self.runtime.opened(&agent, &channel).await {
                         Ok(()) => Ok(channel),
-                        Err(OpenError::Unknown) => Err(ended(&mut events, channel).await),
+                        Err(OpenError::Rejected(code)) => Err(Failure::Refused(format!("{code:?}"))),
                         Err(error) => Err(Failure::Refused(error.to_string())),
                     }
                 })
