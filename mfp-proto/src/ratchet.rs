@@ -15,6 +15,11 @@ pub fn advance(state: &HmacKey, frame_open: &[u8]) -> Secret {
     state.mac(&[frame_open])
 }
 
+/// The same for several states and one frame (section 6, step 7).
+pub fn advance_each<const N: usize>(states: [&HmacKey; N], frame_open: &[u8]) -> [Secret; N] {
+    HmacKey::mac_each(states, &[frame_open])
+}
+
 /// The same for a state that is used for nothing else in its step.
 pub fn advance_once(state: &Secret, frame_open: &[u8]) -> Secret {
     hmac(state.expose_secret(), &[frame_open])

@@ -13,11 +13,12 @@ const LENGTH_AT: usize = BLOCK - 8;
 
 /// `H(parts[0] ‖ parts[1] ‖ …)`.
 pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
-    let mut hash = Hash { state: INITIAL, block: [0; BLOCK], used: 0, len: 0 };
+    let mut hash = Hash { states: [INITIAL], block: [0; BLOCK], used: 0, len: 0 };
     for part in parts {
         hash.update(part);
     }
-    *hash.finish().expose_secret()
+    let [digest] = hash.finish();
+    *secret(digest).expose_secret()
 }
 
 /// `HMAC(key, parts[0] ‖ parts[1] ‖ …)` for a key that is used once.
@@ -51,41 +52,64 @@ impl HmacKey {
         if key.len() > BLOCK {
             return Self::new(&sha256(&[key]));
         }
-        let mut block = [0; BLOCK];
-        for (byte, key) in block.iter_mut().zip(key) {
-            *byte = *key;
-        }
-        let mut padded = |pad: u8| {
-            for byte in &mut block {
-                *byte ^= pad;
+        let [prepared] = Self::padded([key]);
+        prepared
+    }
+
+    /// Prepares several keys, in less time than one after the other takes.
+    pub fn each<const N: usize>(keys: [&Secret; N]) -> [Self; N] {
+        Self::padded(keys.map(|key| key.expose_secret().as_slice()))
+    }
+
+    /// For keys of at most a block. Within a block the processor mostly waits; blocks that do not depend on each other, one
+    /// after the other, wait together.
+    fn padded<const N: usize>(keys: [&[u8]; N]) -> [Self; N] {
+        let mut inner = keys.map(|key| {
+            let mut block = [0x36; BLOCK];
+            for (byte, key) in block.iter_mut().zip(key) {
+                *byte ^= *key;
             }
-            let mut state = INITIAL;
-            compress256(&mut state, core::slice::from_ref(&block));
-            state
-        };
-        let inner = padded(0x36);
-        let outer = padded(0x36 ^ 0x5c);
-        block = [0; BLOCK];
-        zeroize::optimization_barrier(&block);
-        Self { inner, outer }
+            block
+        });
+        let mut outer = inner.map(|block| block.map(|byte| byte ^ 0x36 ^ 0x5c));
+        let mut prepared = [(); N].map(|()| Self { inner: INITIAL, outer: INITIAL });
+        for ((key, inner), outer) in prepared.iter_mut().zip(&inner).zip(&outer) {
+            compress256(&mut key.inner, core::slice::from_ref(inner));
+            compress256(&mut key.outer, core::slice::from_ref(outer));
+        }
+        (inner, outer) = ([[0; BLOCK]; N], [[0; BLOCK]; N]);
+        zeroize::optimization_barrier(&inner);
+        zeroize::optimization_barrier(&outer);
+        prepared
     }
 
     /// `HMAC(key, parts[0] ‖ parts[1] ‖ …)`.
     pub fn mac(&self, parts: &[&[u8]]) -> Secret {
-        let mut hash = Hash::after_block(self.inner);
+        let [mac] = Self::mac_each([self], parts);
+        mac
+    }
+
+    /// The same message under several keys, in less time than one after the other takes.
+    pub fn mac_each<const N: usize>(keys: [&Self; N], parts: &[&[u8]]) -> [Secret; N] {
+        let mut hash = Hash { states: keys.map(|key| key.inner), block: [0; BLOCK], used: 0, len: BLOCK as u64 };
         for part in parts {
             hash.update(part);
         }
         // The outer message is the padded key and a digest: its last block is always of this form.
-        let mut block = [0; BLOCK];
-        let (digest, padding) = block.split_at_mut(32);
-        write_words(digest, hash.finish_words());
-        padding.copy_from_slice(&OUTER_PADDING);
-        let mut state = self.outer;
-        compress256(&mut state, core::slice::from_ref(&block));
-        block = [0; BLOCK];
-        zeroize::optimization_barrier(&block);
-        secret(state)
+        let mut blocks = hash.finish().map(|digest| {
+            let mut block = [0; BLOCK];
+            let (place, padding) = block.split_at_mut(32);
+            write_words(place, digest);
+            padding.copy_from_slice(&OUTER_PADDING);
+            block
+        });
+        let mut states = keys.map(|key| key.outer);
+        for (state, block) in states.iter_mut().zip(&blocks) {
+            compress256(state, core::slice::from_ref(block));
+        }
+        blocks = [[0; BLOCK]; N];
+        zeroize::optimization_barrier(&blocks);
+        states.map(secret)
     }
 }
 
@@ -113,9 +137,9 @@ fn secret(words: [u32; 8]) -> Secret {
 const INITIAL: [u32; 8] =
     [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
-/// SHA-256 under way. Zeroized on drop.
-struct Hash {
-    state: [u32; 8],
+/// SHA-256 under way, of the same bytes behind several beginnings. Zeroized on drop.
+struct Hash<const N: usize> {
+    states: [[u32; 8]; N],
     block: [u8; BLOCK],
     /// Bytes in `block`: less than it holds. The others are zero.
     used: usize,
@@ -123,19 +147,15 @@ struct Hash {
     len: u64,
 }
 
-impl Drop for Hash {
+impl<const N: usize> Drop for Hash<N> {
     fn drop(&mut self) {
-        self.state = [0; 8];
+        self.states = [[0; 8]; N];
         self.block = [0; BLOCK];
         zeroize::optimization_barrier(self);
     }
 }
 
-impl Hash {
-    fn after_block(state: [u32; 8]) -> Self {
-        Self { state, block: [0; BLOCK], used: 0, len: BLOCK as u64 }
-    }
-
+impl<const N: usize> Hash<N> {
     fn update(&mut self, mut bytes: &[u8]) {
         self.len += bytes.len() as u64;
         while let Some(place) = self.block.get_mut(self.used..)
@@ -154,15 +174,13 @@ impl Hash {
 
     /// Takes the full block. What is not used of the next one is zero.
     fn compress(&mut self) {
-        compress256(&mut self.state, core::slice::from_ref(&self.block));
+        for state in &mut self.states {
+            compress256(state, core::slice::from_ref(&self.block));
+        }
         (self.block, self.used) = ([0; BLOCK], 0);
     }
 
-    fn finish(self) -> Secret {
-        secret(self.finish_words())
-    }
-
-    fn finish_words(mut self) -> [u32; 8] {
+    fn finish(mut self) -> [[u32; 8]; N] {
         let bits = self.len * 8;
         if let Some(end) = self.block.get_mut(self.used) {
             *end = 0x80;
@@ -173,8 +191,8 @@ impl Hash {
         if let Some(length) = self.block.last_chunk_mut() {
             *length = bits.to_be_bytes();
         }
-        compress256(&mut self.state, core::slice::from_ref(&self.block));
-        self.state
+        self.compress();
+        self.states
     }
 }
 
@@ -210,6 +228,11 @@ mod tests {
             let expected: [u8; 32] = mac.finalize().into_bytes().into();
             prop_assert_eq!(hmac(&key, &slices), Secret::from_bytes(expected));
             prop_assert_eq!(HmacKey::new(&key).mac(&slices), HmacKey::new(&key).clone().mac(&[&whole]));
+            // Several keys at once are those keys.
+            let secrets = [1, 2, 3].map(|fill| Secret::from_bytes([fill; 32]));
+            let keys = HmacKey::each(secrets.each_ref());
+            let macs = HmacKey::mac_each(keys.each_ref(), &slices);
+            prop_assert_eq!(macs, secrets.map(|secret| hmac(secret.expose_secret(), &slices)));
         }
     }
 

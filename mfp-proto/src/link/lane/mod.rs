@@ -151,12 +151,12 @@ impl<C: ChannelTable> Lane<C> {
 
     /// Step 7. `len` is that of the whole message.
     fn commit(&mut self, channel: &ChannelId, keys: &StepKeys, frame: &[u8], next_step: u64, len: usize) {
+        let [local, ratchet, generator] = ratchet::advance_each([&keys.local, &keys.ratchet, &keys.generator], frame);
         let state = if *channel == CONTROL { Some(&mut self.control) } else { self.channels.get_mut(channel) };
         if let Some(state) = state {
-            state.local = Some(ratchet::advance(&keys.local, frame));
+            state.local = Some(local);
         }
-        self.ratchet = ratchet::advance(&keys.ratchet, frame);
-        self.generator = ratchet::advance(&keys.generator, frame);
+        (self.ratchet, self.generator) = (ratchet, generator);
         self.step = next_step;
         self.usage.messages = self.usage.messages.saturating_add(1);
         self.usage.bytes = self.usage.bytes.saturating_add(u64::try_from(len).unwrap_or(u64::MAX));

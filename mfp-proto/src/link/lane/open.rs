@@ -79,8 +79,8 @@ impl<C: ChannelTable> Lane<C> {
         self.expect().judge(&clear)?;
         let Some(found) = rest.get(..frame_len) else { return Ok(None) };
 
-        let generator = HmacKey::new(self.generator.expose_secret());
-        let jitter = Jitter::derive(&generator, self.step, parameters.depth);
+        let prepared = HmacKey::each([&self.generator, &self.ratchet]);
+        let jitter = Jitter::derive(&prepared[0], self.step, parameters.depth);
         let mut unmasked = *head;
         header::mask(&mut unmasked, &jitter.mask());
         let header = Header::parse(&unmasked)?;
@@ -94,7 +94,7 @@ impl<C: ChannelTable> Lane<C> {
             &fresh
         };
 
-        let keys = StepKeys::new(generator, &self.ratchet, &header.channel, state);
+        let keys = StepKeys::new(prepared, &header.channel, state);
         let frame = keys.frame(jitter, self.step, &self.ratchet, head);
         if !bool::from(frame.as_bytes().ct_eq(found)) {
             return Err(Malformed::FrameOpen);

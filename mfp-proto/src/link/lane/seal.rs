@@ -79,12 +79,12 @@ impl<C: ChannelTable> Lane<C> {
         let (plain, rest) = rest.split_at_mut_checked(len).ok_or(too_small)?;
         let (tag, close) = rest.split_first_chunk_mut::<TAG_LEN>().ok_or(too_small)?;
 
-        let generator = HmacKey::new(self.generator.expose_secret());
-        let jitter = Jitter::derive(&generator, self.step, parameters.depth);
+        let prepared = HmacKey::each([&self.generator, &self.ratchet]);
+        let jitter = Jitter::derive(&prepared[0], self.step, parameters.depth);
         *head = header.encode();
         header::mask(head, &jitter.mask());
 
-        let keys = StepKeys::new(generator, &self.ratchet, channel, state);
+        let keys = StepKeys::new(prepared, channel, state);
         let frame = keys.frame(jitter, self.step, &self.ratchet, head);
         let key = encoding_key(&keys.local, parameters.suite);
         write(plain)?;

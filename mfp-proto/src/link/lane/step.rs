@@ -80,8 +80,7 @@ pub(super) struct StepKeys {
 
 impl StepKeys {
     /// Step 3: Sl, or on first use `HMAC(R, "mfp-channel" ‖ c ‖ bind_c)`.
-    pub(super) fn new(generator: HmacKey, ratchet: &Secret, channel: &ChannelId, state: &ChannelState) -> Self {
-        let ratchet = HmacKey::new(ratchet.expose_secret());
+    pub(super) fn new([generator, ratchet]: [HmacKey; 2], channel: &ChannelId, state: &ChannelState) -> Self {
         let local = if let Some(local) = &state.local {
             HmacKey::new(local.expose_secret())
         } else {
