@@ -1,6 +1,8 @@
 //! Two runtimes of this project, each with an agent, and a channel between them: on tokio, and on smol.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream};
@@ -14,7 +16,7 @@ const LONG: Duration = Duration::from_mins(1);
 
 /// The two drivers have one API.
 macro_rules! ours {
-    ($name:ident, $driver:ident) => {
+    ($name:ident, $driver:ident, $run:path) => {
         pub(crate) mod $name {
             use $driver::mfp_proto::crypto::Secret;
             use $driver::{
@@ -31,6 +33,8 @@ macro_rules! ours {
                 channel: ChannelId,
                 message: Vec<u8>,
                 received: watch::Receiver<u64>,
+                /// At how many messages received it is told.
+                goal: Arc<AtomicU64>,
                 sent: u64,
                 under_way: usize,
             }
@@ -56,6 +60,7 @@ macro_rules! ours {
                         config.accept = AcceptPolicy::all();
                         // A sender waits before what it has sent is out of the cache, as the others wait for the socket.
                         config.queue_items = 1_024;
+                        config.queue_bytes = 2 << 20;
                         config.mode = if folder.is_some() { Mode::Durable } else { Mode::Volatile };
                         from.add_peer(config, address).await.unwrap();
                     }
@@ -65,7 +70,8 @@ macro_rules! ours {
                         near.open_channel(&alice.id(), &far.id(), "bob", ChannelOptions::default()).await.unwrap();
                     near.opened(&alice.id(), &channel).await.unwrap();
                     let (told, received) = watch::channel(0);
-                    tokio::spawn(receive(bob, bobs, told));
+                    let goal = Arc::new(AtomicU64::new(0));
+                    tokio::spawn($run(receive(bob, bobs, told, Arc::clone(&goal))));
                     // Answers are for who asked: this inbox remains empty.
                     tokio::spawn(async move { drop({ alices }.recv().await) });
                     let under_way = if folder.is_some() { UNDER_WAY } else { 1 };
@@ -75,6 +81,7 @@ macro_rules! ours {
                         channel,
                         message: vec![0x5a; len],
                         received,
+                        goal,
                         sent: 0,
                         under_way,
                     }
@@ -82,12 +89,16 @@ macro_rules! ours {
             }
 
             /// Counts what is a message, and answers what asks for an answer: it begins with another byte.
-            async fn receive(bob: AgentHandle, mut inbox: Inbox, told: watch::Sender<u64>) {
+            async fn receive(bob: AgentHandle, mut inbox: Inbox, told: watch::Sender<u64>, goal: Arc<AtomicU64>) {
+                let mut count = 0;
                 while let Some(incoming) = inbox.recv().await {
                     if incoming.payload.first() == Some(&0x5b) {
                         bob.reply(&incoming, &*incoming.payload).await.unwrap();
                     } else {
-                        told.send_modify(|count| *count += 1);
+                        count += 1;
+                        if count == goal.load(Ordering::Relaxed) {
+                            told.send_replace(count);
+                        }
                     }
                     incoming.done();
                 }
@@ -95,14 +106,18 @@ macro_rules! ours {
 
             impl Transport for Ours {
                 fn messages(&mut self, count: u32) -> Running<'_> {
-                    Box::pin(async move {
-                        let (alice, channel, message) = (&self.alice, self.channel, self.message.as_slice());
-                        let sends =
-                            stream::iter(0..count).map(|_| alice.send(channel, message)).buffered(self.under_way);
-                        sends.for_each(async |receipt| assert!(receipt.is_ok())).await;
-                        self.sent += u64::from(count);
-                        let sent = self.sent;
-                        self.received.wait_for(|received| *received == sent).await.unwrap();
+                    self.sent += u64::from(count);
+                    let (alice, channel, message) = (self.alice.clone(), self.channel, self.message.clone());
+                    let (mut received, sent, under_way) = (self.received.clone(), self.sent, self.under_way);
+                    self.goal.store(self.sent, Ordering::Relaxed);
+                    $run(async move {
+                        let sends = stream::iter(0..count).map(|_| alice.send(channel, message.as_slice()));
+                        if under_way > 1 {
+                            sends.buffered(under_way).for_each(async |receipt| assert!(receipt.is_ok())).await;
+                        } else {
+                            sends.for_each(async |receipt| assert!(receipt.await.is_ok())).await;
+                        }
+                        received.wait_for(|received| *received == sent).await.unwrap();
                     })
                 }
 
@@ -125,5 +140,14 @@ macro_rules! ours {
     };
 }
 
-ours!(on_tokio, mfp_tokio);
-ours!(on_smol, mfp_smol);
+ours!(on_tokio, mfp_tokio, here);
+ours!(on_smol, mfp_smol, on_its_thread);
+
+fn here<'a>(work: impl Future<Output = ()> + Send + 'static) -> Running<'a> {
+    Box::pin(work)
+}
+
+/// Where its connections are carried too.
+fn on_its_thread<'a>(work: impl Future<Output = ()> + Send + 'static) -> Running<'a> {
+    Box::pin(smol::spawn(work))
+}
