@@ -261,7 +261,7 @@ impl Core {
         }
         self.net.serving = None;
         let (closed, more) = self.net.conns.get(&conn).map_or((true, false), |entry| (entry.closed, entry.transmit));
-        Turn { closed, reads: self.takes_input(), more }
+        Turn { closed, reads: self.rt.takes_input(), more }
     }
 
     /// A connection is gone. If the core has closed it, it knows.

@@ -19,7 +19,7 @@ use smol::channel;
 use zeroize::Zeroizing;
 
 use crate::agent::{AgentHandle, Attachment, Context, Inbox, Sink, handler_sink, inbox_sink};
-use crate::drive::Shared;
+use crate::drive::{Core, Shared};
 use crate::error::{BuildError, Error, HandlerError};
 use crate::net::{Net, NetLimits};
 use crate::store::{Bridge, OpenStore, StoreChoice, StoreLink, Writer, block};
@@ -125,7 +125,7 @@ impl RuntimeBuilder {
         }
         smol::spawn(tell(publish, listeners)).detach();
         smol::spawn(timer::run(Arc::clone(&shared))).detach();
-        shared.with(|_, _| ());
+        shared.with(Core::note_room);
         Ok(Runtime { shared })
     }
 }

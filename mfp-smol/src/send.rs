@@ -145,12 +145,7 @@ impl Core {
         may_wait: bool,
     ) -> Result<(), Refusal> {
         if !self.rooms.queues.contains_key(&direction) {
-            let sent = if self.takes_messages() {
-                self.rt.send(now, direction.sender, direction.channel, *message)
-            } else {
-                Err(Refusal::Full)
-            };
-            match sent {
+            match self.rt.send(now, direction.sender, direction.channel, *message) {
                 Err(Refusal::Full) if may_wait => {}
                 sent => return sent.map(|ticket| drop(self.waiters.insert(ticket, waiter))),
             }
@@ -207,7 +202,7 @@ impl Core {
     }
 
     fn retry_first(&mut self, now: Instant, owner: Owner, direction: &Direction) -> Retried {
-        let takes = self.takes_messages();
+        let takes = self.rt.takes_messages();
         let Some(queue) = self.rooms.queues.get_mut(direction) else { return Retried::Gone };
         let Some(first) = queue.front() else { return Retried::Gone };
         let sent = if first.waiter.teller.is_canceled() {

@@ -102,10 +102,6 @@ pub(crate) struct Writer {
 
 /// The longest pause before a store that could not be loaded is tried again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// Of the room in a store, the share that is kept for what peers send: they are slowed down later than own agents.
-const KEPT_FOR_PEERS: u64 = 4;
-/// Of that room, the share below which peers are slowed down too, so that what is under way still fits.
-const KEPT_FOR_UNDER_WAY: u64 = 16;
 
 impl Writer {
     fn commit(&self, Batch { id, ops, .. }: Batch) {
@@ -170,20 +166,6 @@ impl StoreLink {
             Self::Writer(writer) => writer.load(Duration::from_millis(100)),
             Self::Volatile | Self::Closed => {}
         }
-    }
-
-    /// Whether there is room for what agents of this runtime send.
-    pub(crate) fn takes_messages(&self) -> bool {
-        self.has_more_than_one_in(KEPT_FOR_PEERS)
-    }
-
-    /// Whether there is room for what peers send.
-    pub(crate) fn takes_input(&self) -> bool {
-        self.has_more_than_one_in(KEPT_FOR_UNDER_WAY)
-    }
-
-    fn has_more_than_one_in(&self, share: u64) -> bool {
-        self.stats().is_none_or(|stats| stats.room() > stats.limit / share)
     }
 
     /// What it has done.

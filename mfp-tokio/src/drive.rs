@@ -58,8 +58,6 @@ pub(crate) struct Core {
     actions: Vec<Action>,
     /// When the timer task will look again.
     armed: Option<Instant>,
-    /// The store was so full that something had to wait.
-    starved: bool,
     /// Messages that remained at the end.
     drained: Option<u32>,
     /// The same, once the store is closed.
@@ -92,7 +90,6 @@ impl Shared {
                 events: Some(events),
                 actions: Vec::new(),
                 armed: None,
-                starved: false,
                 drained: None,
                 closed: None,
                 stopped: watch::Sender::new(None),
@@ -292,13 +289,20 @@ impl Core {
         }
         self.settled = Some(batch);
         self.rooms.note_remote();
-        if self.starved && self.store.takes_input() {
-            self.starved = false;
-            self.rooms.note_all();
-            self.net.ring_all();
-        }
+        self.note_room(now);
         while let Some((_, told)) = self.barriers.pop_front_if(|(of, _)| *of <= batch) {
             let _ = told.send(());
+        }
+    }
+
+    /// Tells the core what room the store has, and those who wait for it.
+    pub(crate) fn note_room(&mut self, now: Instant) {
+        let Some(stats) = self.store.stats() else { return };
+        let took = (self.rt.takes_messages(), self.rt.takes_input());
+        self.rt.handle_room(now, stats.room(), stats.limit);
+        if (self.rt.takes_messages(), self.rt.takes_input()) != took {
+            self.rooms.note_all();
+            self.net.ring_all();
         }
     }
 
@@ -320,20 +324,6 @@ impl Core {
     pub(crate) fn forget(&mut self, agent: &AgentId) {
         let sink = self.sinks.remove(agent);
         self.after(move |_| drop(sink));
-    }
-
-    /// Whether there is room for what agents of this runtime send.
-    pub(crate) fn takes_messages(&mut self) -> bool {
-        let takes = self.store.takes_messages();
-        self.starved |= !takes;
-        takes
-    }
-
-    /// Whether there is room for what peers send.
-    pub(crate) fn takes_input(&mut self) -> bool {
-        let takes = self.store.takes_input();
-        self.starved |= !takes;
-        takes
     }
 
     pub(crate) fn after(&mut self, action: impl FnOnce(&Arc<Shared>) + Send + 'static) {

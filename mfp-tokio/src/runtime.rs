@@ -18,7 +18,7 @@ use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
 use crate::agent::{AgentHandle, Attachment, Context, Inbox, Sink, handler_sink, inbox_sink};
-use crate::drive::Shared;
+use crate::drive::{Core, Shared};
 use crate::error::{BuildError, Error, HandlerError};
 use crate::net::{Net, NetLimits};
 use crate::store::{Bridge, OpenStore, StoreChoice, StoreLink, Writer};
@@ -126,7 +126,7 @@ impl RuntimeBuilder {
         }
         tokio::spawn(tell(publish, listeners));
         tokio::spawn(timer::run(Arc::clone(&shared)));
-        shared.with(|_, _| ());
+        shared.with(Core::note_room);
         Ok(Runtime { shared })
     }
 }

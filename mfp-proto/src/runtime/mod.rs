@@ -40,6 +40,7 @@ mod persist;
 mod policy;
 mod remote;
 mod restore;
+mod room;
 mod send;
 mod send_remote;
 mod settle;
@@ -130,6 +131,8 @@ pub struct Runtime {
     conns: BTreeMap<ConnId, Connection>,
     /// Connections of which it is not known whose they are, in the order in which they came.
     strangers: BTreeMap<u64, ConnId>,
+    /// What the store has left.
+    room: room::Room,
     /// Made with the first of those.
     admission: Option<Box<Admission>>,
     frame_key: FrameKey,
@@ -201,6 +204,7 @@ impl Runtime {
             peer_keys: BTreeMap::new(),
             conns: BTreeMap::new(),
             strangers: BTreeMap::new(),
+            room: room::Room::default(),
             admission: None,
             frame_key,
             handshakes: handshake::Rejected::default(),

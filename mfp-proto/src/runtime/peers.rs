@@ -83,12 +83,13 @@ impl Runtime {
 
     /// Makes the link of a peer from what is saved of it.
     pub(super) fn configure(&mut self, slot: u32, config: Box<PeerConfig>) -> Result<(), RestoreError> {
-        let (now, local) = (self.now, self.identity.id());
+        let (now, local, grants) = (self.now, self.identity.id(), self.grants_credit());
         let peer = self.peers.get_mut(slot).ok_or(RestoreError)?;
         let Tie::Dormant(saved) = &peer.tie else { return Err(RestoreError) };
         let handshake = config.handshake(peer.store_id).ok_or(RestoreError)?;
         let setup = Setup { peer: handshake, config: config.link, dials: config.dial };
         let mut link = Box::new(Link::new(now, local, setup, saved.state.clone()));
+        link.set_granting(grants);
         for (_, at) in peer.outbox.numbered_from(0) {
             let item = peer.outbox.get(at).ok_or(RestoreError)?;
             let len = u32::try_from(item.body.len()).map_err(|_| RestoreError)?;

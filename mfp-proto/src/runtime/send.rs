@@ -50,7 +50,12 @@ impl Runtime {
     }
 
     /// What holds for every message.
-    fn check_send(&self, agent: AgentId, channel: ChannelId, message: &Message<'_>) -> Result<(u32, Place), SendError> {
+    fn check_send(
+        &mut self,
+        agent: AgentId,
+        channel: ChannelId,
+        message: &Message<'_>,
+    ) -> Result<(u32, Place), SendError> {
         match self.phase {
             Phase::AwaitingLoad => return Err(SendError::Reloading),
             Phase::Stopped | Phase::Leaving => return Err(SendError::ShuttingDown),
@@ -69,6 +74,10 @@ impl Runtime {
         }
         if message.content_type.is_some_and(|text| !is_content_type(text)) {
             return Err(SendError::InvalidContentType);
+        }
+        if !self.takes_messages() {
+            self.stats.refused_full += 1;
+            return Err(SendError::Full);
         }
         Ok((sender, place))
     }

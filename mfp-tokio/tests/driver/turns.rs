@@ -10,6 +10,7 @@ use std::time::Duration;
 use mfp_tokio::mfp_proto::handshake::Source;
 use mfp_tokio::{Address, Mode, Origin};
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, BufStream, DuplexStream, ReadBuf};
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::time::{sleep, timeout};
 
 use super::net::{LONG, acquaint, open};
@@ -35,6 +36,13 @@ impl Row {
 
 /// Reads that may follow each other before others have had a turn.
 const IN_A_ROW: u32 = 2_000;
+
+/// With several threads the one that would have its turn may be kept waiting by the operating system, for as long as that
+/// likes.
+fn assert_turns(longest: u32) {
+    let alone = Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread;
+    assert!(longest > 0 && (longest < IN_A_ROW || !alone), "{longest} reads in a row");
+}
 
 /// One byte at a time of much, or without end if there is no stream.
 struct Greedy(Option<BufStream<DuplexStream>>, Row);
@@ -88,8 +96,7 @@ fn a_stream_that_always_has_something_lets_others_have_their_turn() {
         let (alice, _inbox, _bob, channel) = open(&one, &other).await;
         let answer = alice.request(channel, vec![7; 200_000].as_slice(), LONG).await.unwrap();
         assert_eq!(answer.payload.len(), 200_000);
-        let longest = longest.load(Ordering::SeqCst);
-        assert!((1..IN_A_ROW).contains(&longest), "{longest} reads in a row");
+        assert_turns(longest.load(Ordering::SeqCst));
     });
 }
 
@@ -112,7 +119,6 @@ fn a_stream_that_never_ends_lets_others_have_their_turn_while_it_is_closed() {
         };
         timeout(LONG, again).await.unwrap();
         timeout(LONG, other.shutdown()).await.unwrap();
-        let longest = longest.load(Ordering::SeqCst);
-        assert!((1..IN_A_ROW).contains(&longest), "{longest} reads in a row");
+        assert_turns(longest.load(Ordering::SeqCst));
     });
 }

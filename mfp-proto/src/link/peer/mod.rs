@@ -100,6 +100,8 @@ pub struct Link<S: Storage> {
     stored: heapless::Vec<(SessionId, Option<u64>), MAX_RECORDS>,
     dirty: S::Ids,
     grants: S::Ids,
+    /// They are not told for now.
+    withholds: bool,
     marks: S::Marks,
     settles: S::Settles,
     /// A GAP came, and is not in a batch yet.
@@ -153,6 +155,7 @@ impl<S: Storage> Link<S> {
             stored: heapless::Vec::new(),
             dirty: S::Ids::default(),
             grants: S::Ids::default(),
+            withholds: false,
             marks: S::Marks::default(),
             settles: S::Settles::default(),
             gap_came: false,
@@ -345,6 +348,12 @@ impl<S: Storage> Link<S> {
             // There is room for every channel.
             let _ = self.schedule.join(*channel);
         }
+    }
+
+    /// Whether the peer is told of the credit that it has. If not, its channels come to rest one after the other (section 8,
+    /// "Credit"). At first it is.
+    pub fn set_granting(&mut self, grants: bool) {
+        self.withholds = !grants;
     }
 
     /// A grant is to be told, if there is one.

@@ -143,6 +143,9 @@ impl<S: Storage> Link<S> {
     }
 
     fn next_grant(&self) -> Option<(ChannelId, u64)> {
+        if self.withholds {
+            return None;
+        }
         let mut ids = (0..self.grants.len()).filter_map(|at| self.grants.get(at));
         ids.find_map(|id| Some((*id, self.channels.get(id)?.state.receives.poll_grant()?)))
     }

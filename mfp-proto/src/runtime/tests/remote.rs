@@ -258,6 +258,36 @@ fn only_so_many_sessions_of_strangers_are_pending() {
     assert_eq!(rt.stats().connections, 128);
 }
 
+/// Short of room a runtime takes nothing new of its own agents and grants nothing; what has credit still comes, everything
+/// that frees room goes on, and so does the session.
+#[test]
+fn without_room_channels_come_to_rest() {
+    let mut net = Net::new(2, |_, config| config.limits.chan_items = 4);
+    let (alice, bob) = (net.bind(0, "alice"), net.bind(1, "bob"));
+    let channel = net.open((0, alice), (1, "bob"));
+    let rt = &mut net.nodes[1].rt;
+    rt.handle_room(net.now, 25, 100);
+    assert!(!rt.takes_messages() && rt.takes_input());
+    assert_eq!(rt.send(net.now, bob, channel, Message::new(b"no")), Err(SendError::Full));
+    for _ in 0..20 {
+        net.send(0, alice, channel, b"message");
+    }
+    net.wait(SECOND);
+    assert_eq!(net.payloads(1).len(), 4, "what had credit, and no more, though all of it is done");
+    assert_eq!(net.nodes[0].rt.peers().next().unwrap().queued, 16, "and it is acked");
+    let session = net.link(0, 1).session.unwrap().id;
+    net.wait(SECOND * 600);
+    let rt = &mut net.nodes[1].rt;
+    rt.handle_room(net.now, 6, 100);
+    assert!(!rt.takes_input());
+    rt.handle_room(net.now, 26, 100);
+    assert!(rt.takes_messages() && rt.takes_input());
+    net.wait(SECOND);
+    assert_eq!(net.payloads(1).len(), 20);
+    assert_eq!(net.link(0, 1).session.unwrap().id, session);
+    net.send(1, bob, channel, b"yes");
+}
+
 /// Whoever only takes up room keeps nobody out: the oldest stranger makes room.
 #[test]
 fn the_oldest_stranger_makes_room() {
