@@ -1,6 +1,10 @@
 //! The `mfp` program.
 
+#[allow(dead_code, reason = "used step by step")]
+mod agents;
 mod cli;
+#[allow(dead_code, reason = "used step by step")]
+mod config;
 mod demo;
 
 use std::io::Write;
