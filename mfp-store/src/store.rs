@@ -91,6 +91,13 @@ impl Store {
         self.wait(|done| Job::Backup(path.into(), Box::new(move |copied| pass_on(&done, copied))))
     }
 
+    /// As [`backup`](Self::backup), without blocking: `done` is called once, on the thread of the store.
+    pub fn submit_backup(&self, path: impl Into<PathBuf>, done: impl FnOnce(Result<(), StoreError>) + Send + 'static) {
+        if let Some(Job::Backup(_, done)) = self.send(Job::Backup(path.into(), Box::new(done))) {
+            call(done, Err(StoreError::Closed));
+        }
+    }
+
     /// Gives a closed store a new key, in place and in one transaction: after a crash it has either the old or the new one.
     /// Every cell is sealed anew, and the file is cleared of what was sealed before. [`Key::Unencrypted`] may be either.
     ///

@@ -2,6 +2,8 @@
 
 use std::error::Error as StdError;
 use std::future::Future;
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use mfp_proto::config::Config;
@@ -13,13 +15,13 @@ use mfp_proto::runtime::{self as core, AgentStatus, Delivery, Event, Stats};
 use mfp_proto::store::{DeadLetter, Store};
 use mfp_proto::time::Instant;
 use mfp_store::StoreOptions;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
 use crate::agent::{AgentHandle, Attachment, Context, Inbox, Sink, handler_sink, inbox_sink};
 use crate::drive::{Core, Shared};
-use crate::error::{BuildError, Error, HandlerError};
+use crate::error::{BoxError, BuildError, Error, HandlerError};
 use crate::net::{Net, NetLimits};
 use crate::store::{Bridge, OpenStore, StoreChoice, StoreLink, Writer};
 use crate::timer;
@@ -300,6 +302,24 @@ impl Runtime {
     /// [`verify`](mfp_proto::merkle::verify). **The proof discloses a channel's state**: see [`Proof`].
     pub fn prove(&self, channel: &ChannelId) -> Option<([u8; 32], Proof)> {
         self.shared.read(|rt| Some((rt.global_state(), rt.prove(channel)?)))
+    }
+
+    /// Copies the store of [`RuntimeBuilder::sqlite`] into the new file `path`, sealed under the same key, while everything
+    /// goes on. A runtime that is started from the copy has forgotten what came after it, and its peers notice.
+    ///
+    /// # Errors
+    /// What the store says, for instance that `path` exists; [`Unsupported`](io::ErrorKind::Unsupported) with another
+    /// store, or none.
+    pub async fn backup(&self, path: impl Into<PathBuf>) -> Result<(), BoxError> {
+        let (told, copied) = oneshot::channel();
+        self.shared.look(|core| match &core.store {
+            StoreLink::Writer(writer) => {
+                writer.store.submit_backup(path, move |result| drop(told.send(result)));
+                Ok(())
+            }
+            _ => Err(io::Error::from(io::ErrorKind::Unsupported)),
+        })?;
+        Ok(copied.await??)
     }
 
     /// What happens from now on.

@@ -222,3 +222,25 @@ fn somebody_with_another_key_gets_nowhere() {
         assert!(other.peer(&one.id()).unwrap().link.unwrap().session.is_none());
     });
 }
+
+#[test]
+fn a_backup_is_a_store() {
+    smol::block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let start = async |name: &str| {
+            let options = StoreOptions::new(folder.path().join(name), Key::Unencrypted);
+            Runtime::builder().sqlite(options).build().await.unwrap()
+        };
+        let runtime = start("store").await;
+        let agent = runtime.bind_stream("alice").await.unwrap().0.id();
+        let copy = folder.path().join("copy");
+        runtime.backup(&copy).await.unwrap();
+        assert!(runtime.backup(&copy).await.is_err(), "nothing is overwritten");
+        runtime.shutdown().await;
+        let again = start("copy").await;
+        assert_eq!(again.agents().iter().map(|agent| agent.id).collect::<Vec<_>>(), [agent]);
+        again.shutdown().await;
+        let nothing = Runtime::builder().build().await.unwrap();
+        assert!(nothing.backup(folder.path().join("nothing")).await.is_err());
+    });
+}
