@@ -1,30 +1,27 @@
 //! The `mfp` program.
 
-#[allow(dead_code, reason = "used step by step")]
 mod agents;
+mod bench;
 mod cli;
-#[allow(dead_code, reason = "used step by step")]
+mod commands;
 mod config;
+mod control;
 mod demo;
+mod server;
 
 use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Command};
+use crate::cli::Cli;
 
 fn main() -> ExitCode {
-    let Cli { command } = Cli::parse();
-    let result = match command {
-        Command::Demo(args) => demo::run(&args),
+    let failure = match commands::run(Cli::parse()) {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(failure) => failure,
     };
-    match result {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            let _ = writeln!(std::io::stderr(), "mfp: {error:#}");
-            ExitCode::from(2)
-        }
-    }
+    // Whoever has closed it does not want to know.
+    let _ = write!(std::io::stderr(), "{failure}");
+    failure.code()
 }

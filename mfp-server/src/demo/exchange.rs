@@ -1,167 +1,193 @@
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+//! Who sends and who receives, each with a control socket.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
-use futures_util::StreamExt;
-use futures_util::stream;
-use mfp_tokio::mfp_proto::merkle::{LeafId, Verdict, verify};
-use mfp_tokio::{AgentHandle, ChannelId, Context, Delivery, HandlerError, MessageId, RequestError, Runtime, Stats};
-use sha2::{Digest, Sha256};
-use tokio::task::JoinSet;
+use anyhow::{Result, anyhow, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
 
-use super::input::Input;
-use super::progress::Progress;
-use crate::cli::DemoArgs;
+use crate::bench::input::Input;
+use crate::bench::progress::Progress;
+use crate::control::{Body, Client, ClientError, Request, Target};
 
-/// How long alice waits for an answer.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// How long a server may be away.
+const PATIENCE: Duration = Duration::from_secs(60);
+const A_MOMENT: Duration = Duration::from_millis(5);
 
-/// What has happened.
-pub(super) struct Outcome {
-    pub(super) lanes: Vec<Lane>,
-    pub(super) elapsed: Duration,
-    pub(super) pairs: u32,
-    pub(super) global_state: [u8; 32],
-    /// Channels whose proof of inclusion was right.
-    pub(super) included: usize,
-    /// Messages that were left at the end.
-    pub(super) remaining: u32,
-    pub(super) stats: Stats,
-}
-
-/// What has happened on one channel.
-#[derive(Default)]
-pub(super) struct Lane {
-    pub(super) latencies: Vec<Duration>,
-    pub(super) bytes: u64,
-    /// Answers that were not the hash of what was sent.
-    pub(super) wrong: u64,
-    /// Requests without an answer, and why the first one has none.
-    pub(super) failed: u64,
-    pub(super) failure: Option<String>,
-    /// Whether bob got the messages in the order in which alice sent them.
-    pub(super) in_order: bool,
-}
-
-/// A channel of a pair of agents.
-struct Channel {
-    id: ChannelId,
-    alice: AgentHandle,
-    received: Received,
-}
-
-/// What a bob has got, by channel.
-type Received = Arc<Mutex<HashMap<ChannelId, Vec<MessageId>>>>;
-
-pub(super) async fn run(args: &DemoArgs, input: &Arc<Input>, progress: &Arc<Progress>) -> Result<Outcome> {
-    let mut config = mfp_tokio::default_config();
-    config.limits.channels_per_agent = config.limits.channels_per_agent.max(args.channels);
-    let runtime = Runtime::builder().config(config).build().await?;
-    let channels = open(&runtime, args).await.context("the agents could not be set up")?;
-
+/// Asks again while the server is away.
+fn ask(client: &mut Option<Client>, socket: &Path, request: &Request) -> Result<Value> {
     let start = Instant::now();
-    let lanes = exchange(&channels, args.window, input, progress).await?;
-    let elapsed = start.elapsed();
-
-    let included = channels.iter().filter(|channel| is_included(&runtime, &channel.id)).count();
-    let global_state = runtime.global_state();
-    let remaining = runtime.shutdown().await;
-    Ok(Outcome { lanes, elapsed, pairs: args.agents, global_state, included, remaining, stats: runtime.stats() })
+    loop {
+        let connected = match client.take() {
+            Some(client) => Ok(client),
+            None => Client::connect(socket),
+        };
+        let error = match connected {
+            Ok(mut connected) => match connected.ask(request) {
+                Ok(value) => {
+                    *client = Some(connected);
+                    return Ok(value);
+                }
+                Err(error) => error,
+            },
+            Err(error) => error,
+        };
+        // What is refused at first, as there is no channel yet, may be done later.
+        let later = match &error {
+            ClientError::Refused(fault) => fault.code == "unknown",
+            _ => true,
+        };
+        if !later || start.elapsed() > PATIENCE {
+            return Err(error.into());
+        }
+        sleep(A_MOMENT);
+    }
 }
 
-/// Binds the agents and opens their channels.
-async fn open(runtime: &Runtime, args: &DemoArgs) -> Result<Vec<Channel>> {
-    let mut channels = Vec::new();
-    for pair in 0..args.agents {
-        let number = if pair == 0 { String::new() } else { format!("-{}", pair + 1) };
-        let (alice, bob) = (format!("alice{number}"), format!("bob{number}"));
-        // Only an answer for which nobody waits any more would come to alice herself.
-        let alice = runtime.bind(&alice, |_, _| async { Ok(()) }).await?;
-        let received = Received::default();
-        let log = Arc::clone(&received);
-        let bob = runtime.bind(&bob, move |context, message| hash(Arc::clone(&log), context, message)).await?.id();
-        for _ in 0..args.channels {
-            let id = runtime.establish_channel(&alice.id(), &bob).await?;
-            channels.push(Channel { id, alice: alice.clone(), received: Arc::clone(&received) });
+/// alice: sends every line, one after the other, and keeps the receipts.
+pub(super) struct Sender {
+    thread: JoinHandle<Result<Vec<String>>>,
+}
+
+impl Sender {
+    pub(super) fn start(socket: PathBuf, input: Arc<Input>) -> Self {
+        let thread = thread::spawn(move || {
+            let (mut client, mut receipts) = (None, Vec::new());
+            for number in 0..input.messages {
+                let to = Target::Agent { name: "bob".into(), peer: Some("b".into()) };
+                let body = Body::new(input.payload(number), None);
+                let send = Request::Send { from: "alice".into(), to, body, acked: false, ttl_ms: None };
+                let receipt = ask(&mut client, &socket, &send)?;
+                let message = receipt.get("message").and_then(Value::as_str);
+                receipts.push(message.ok_or_else(|| anyhow!("a receipt names its message"))?.to_owned());
+            }
+            Ok(receipts)
+        });
+        Self { thread }
+    }
+
+    /// Whether it has ended, well or not.
+    fn has_ended(&self) -> bool {
+        self.thread.is_finished()
+    }
+
+    pub(super) fn join(self) -> Result<Vec<String>> {
+        self.thread.join().map_err(|_| anyhow!("the sender has failed"))?
+    }
+}
+
+/// A line as bob got it.
+pub(super) struct Taken {
+    pub(super) message: String,
+    pub(super) payload: Vec<u8>,
+}
+
+#[derive(Default)]
+struct Log {
+    taken: Vec<Taken>,
+    known: BTreeSet<String>,
+    repeats: usize,
+    ended: bool,
+}
+
+/// bob: takes every line.
+pub(super) struct Receiver {
+    log: Arc<(Mutex<Log>, Condvar)>,
+    thread: JoinHandle<Result<()>>,
+}
+
+fn lock(mutex: &Mutex<Log>) -> MutexGuard<'_, Log> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Receiver {
+    pub(super) fn start(socket: PathBuf, lines: u64, progress: Arc<Progress>) -> Self {
+        let log = Arc::new((Mutex::new(Log::default()), Condvar::new()));
+        let shared = Arc::clone(&log);
+        let thread = thread::spawn(move || {
+            let received = receive(&socket, lines, &shared, &progress);
+            lock(&shared.0).ended = true;
+            shared.1.notify_all();
+            received
+        });
+        Self { log, thread }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        lock(&self.log.0).taken.len()
+    }
+
+    /// Waits for so many lines, or for the end.
+    pub(super) fn wait_for(&self, count: usize, sender: &Sender) -> Result<()> {
+        let mut log = lock(&self.log.0);
+        let mut last = (log.taken.len(), Instant::now());
+        while log.taken.len() < count && !log.ended {
+            if log.taken.len() > last.0 {
+                last = (log.taken.len(), Instant::now());
+            }
+            if last.1.elapsed() > PATIENCE {
+                let what = if sender.has_ended() { "received" } else { "sent" };
+                bail!("nothing is {what} any more");
+            }
+            let wait = self.log.1.wait_timeout(log, Duration::from_millis(100));
+            log = wait.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        Ok(())
+    }
+
+    /// The lines, and how often one came again.
+    pub(super) fn join(self) -> Result<(Vec<Taken>, usize)> {
+        self.thread.join().map_err(|_| anyhow!("the receiver has failed"))??;
+        let mut log = lock(&self.log.0);
+        Ok((std::mem::take(&mut log.taken), log.repeats))
+    }
+}
+
+fn receive(socket: &Path, lines: u64, shared: &(Mutex<Log>, Condvar), progress: &Progress) -> Result<()> {
+    let (mut client, mut idle) = (None, Instant::now());
+    let lines = usize::try_from(lines).unwrap_or(usize::MAX);
+    while lock(&shared.0).taken.len() < lines {
+        let next = Request::Receive { agent: "bob".into(), timeout_ms: 1_000 };
+        let taken = ask(&mut client, socket, &next)?;
+        let Some(message) = taken.get("message").and_then(Value::as_str) else {
+            if idle.elapsed() > PATIENCE {
+                bail!("no line has come for {} s", PATIENCE.as_secs());
+            }
+            continue;
+        };
+        idle = Instant::now();
+        let mut log = lock(&shared.0);
+        if log.known.insert(message.to_owned()) {
+            log.taken.push(Taken { message: message.to_owned(), payload: payload(&taken) });
+            progress.step();
+        } else {
+            log.repeats += 1;
+        }
+        drop(log);
+        shared.1.notify_all();
+        let finish =
+            Request::Finish { agent: "bob".into(), message: message.to_owned(), failed: false, reply: None };
+        // If the server dies first, the line comes again.
+        if let Some(connected) = &mut client
+            && connected.ask(&finish).is_err()
+        {
+            client = None;
         }
     }
-    Ok(channels)
-}
-
-/// What bob does.
-async fn hash(received: Received, context: Context, message: Delivery) -> Result<(), HandlerError> {
-    note(&received, &message);
-    context.reply(&hash_of(&message.payload)).await?;
     Ok(())
 }
 
-fn note(received: &Received, message: &Delivery) {
-    let mut log = received.lock().unwrap_or_else(PoisonError::into_inner);
-    log.entry(message.channel).or_default().push(message.message);
-}
-
-fn hash_of(payload: &[u8]) -> String {
-    hex::encode(Sha256::digest(payload))
-}
-
-/// Sends everything, on all channels at once.
-async fn exchange(
-    channels: &[Channel],
-    window: u32,
-    input: &Arc<Input>,
-    progress: &Arc<Progress>,
-) -> Result<Vec<Lane>> {
-    let mut lanes = JoinSet::new();
-    for (first, channel) in (0..).zip(channels) {
-        let numbers = (first..input.messages).step_by(channels.len());
-        let (alice, id, received) = (channel.alice.clone(), channel.id, Arc::clone(&channel.received));
-        let (input, progress) = (Arc::clone(input), Arc::clone(progress));
-        lanes.spawn(async move {
-            let (mut lane, mut sent) = (Lane::default(), Vec::new());
-            let ask = |number| ask(alice.clone(), id, Arc::clone(&input), number);
-            let mut answers = stream::iter(numbers).map(ask).buffered(window as usize);
-            while let Some((number, answer, latency)) = answers.next().await {
-                let payload = input.payload(number);
-                lane.latencies.push(latency);
-                lane.bytes += payload.len() as u64;
-                match answer {
-                    Ok(answer) => {
-                        lane.wrong += u64::from(*answer.payload != *hash_of(payload).as_bytes());
-                        sent.extend(answer.reply_to);
-                    }
-                    Err(error) => {
-                        lane.failed += 1;
-                        lane.failure.get_or_insert_with(|| error.to_string());
-                    }
-                }
-                progress.step();
-            }
-            let received = received.lock().unwrap_or_else(PoisonError::into_inner).remove(&id).unwrap_or_default();
-            lane.in_order = received == sent;
-            lane
-        });
+fn payload(taken: &Value) -> Vec<u8> {
+    let body = taken.get("body");
+    let field = |name: &str| body.and_then(|body| body.get(name)).and_then(Value::as_str);
+    match (field("payload"), field("payload_base64")) {
+        (Some(text), _) => text.as_bytes().to_vec(),
+        (_, Some(text)) => STANDARD.decode(text).unwrap_or_default(),
+        _ => Vec::new(),
     }
-    let mut done = Vec::new();
-    while let Some(lane) = lanes.join_next().await {
-        done.push(lane?);
-    }
-    Ok(done)
-}
-
-/// What alice does.
-async fn ask(
-    alice: AgentHandle,
-    channel: ChannelId,
-    input: Arc<Input>,
-    number: u64,
-) -> (u64, Result<Delivery, RequestError>, Duration) {
-    let start = Instant::now();
-    let answer = alice.request(channel, input.payload(number), PATIENCE).await;
-    (number, answer, start.elapsed())
-}
-
-fn is_included(runtime: &Runtime, channel: &ChannelId) -> bool {
-    let proof = runtime.prove(channel);
-    proof.is_some_and(|(root, proof)| verify(&root, &LeafId::Channel(*channel), &proof) == Ok(Verdict::Included))
 }

@@ -4,14 +4,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Shows how far it is: a bar on a terminal, otherwise a line for every tenth. On standard error.
-pub(super) struct Progress {
+pub(crate) struct Progress {
     total: u64,
     done: AtomicU64,
     bar: Option<ProgressBar>,
 }
 
 impl Progress {
-    pub(super) fn start(total: u64) -> Self {
+    pub(crate) fn start(total: u64) -> Self {
         let bar = stderr().is_terminal().then(|| {
             let style = ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} {per_sec} {eta}");
             ProgressBar::new(total).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
@@ -20,7 +20,7 @@ impl Progress {
     }
 
     /// Another message has been answered.
-    pub(super) fn step(&self) {
+    pub(crate) fn step(&self) {
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
         if let Some(bar) = &self.bar {
             bar.inc(1);
@@ -31,7 +31,7 @@ impl Progress {
     }
 
     /// Leaves the screen to the report.
-    pub(super) fn finish(&self) {
+    pub(crate) fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }

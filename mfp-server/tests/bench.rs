@@ -1,4 +1,4 @@
-//! `mfp demo`, as its user runs it.
+//! `mfp bench`, as its user runs it.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 use std::io::Write;
@@ -45,7 +45,7 @@ fn file(name: &str, content: &[u8]) -> String {
 
 #[test]
 fn the_bundled_text_goes_over_and_back() {
-    let output = mfp(&["demo"], b"");
+    let output = mfp(&["bench"], b"");
     assert!(output.status.success());
     let report = String::from_utf8(output.stdout).unwrap();
     let text = include_str!("../assets/mirror-frames.txt");
@@ -62,7 +62,7 @@ fn the_bundled_text_goes_over_and_back() {
 #[test]
 fn a_file_of_any_bytes_will_do() {
     let path = file("bytes", b"one\r\n\n\xff\xfe\x00\ntwo");
-    let report = report(&["demo", &path], b"");
+    let report = report(&["bench", &path], b"");
     assert_eq!(field(&report, "source"), path);
     assert!(field(&report, "messages").starts_with("3, "));
     assert!(field(&report, "bytes").starts_with("9 "));
@@ -70,14 +70,14 @@ fn a_file_of_any_bytes_will_do() {
 
 #[test]
 fn standard_input_is_read() {
-    let report = report(&["demo", "-"], b"a\nb\n");
+    let report = report(&["bench", "-"], b"a\nb\n");
     assert_eq!(field(&report, "source"), "standard input");
     assert!(field(&report, "messages").starts_with("2, "));
 }
 
 #[test]
 fn nothing_to_send_is_a_success_and_said_so() {
-    for report in [report(&["demo", &file("empty", b"")], b""), report(&["demo", "-", "--messages", "5"], b"\n\n")] {
+    for report in [report(&["bench", &file("empty", b"")], b""), report(&["bench", "-", "--messages", "5"], b"\n\n")] {
         assert!(field(&report, "messages").starts_with("0, "));
         assert!(report.contains("nothing to send"));
     }
@@ -85,27 +85,27 @@ fn nothing_to_send_is_a_success_and_said_so() {
 
 #[test]
 fn what_cannot_be_read_or_sent_is_named() {
-    let said = error(&["demo", "no/such/file"], b"", 2);
+    let said = error(&["bench", "no/such/file"], b"", 2);
     assert!(said.contains("no/such/file could not be read") && said.contains("No such file"), "{said}");
     let path = file("long", &[b"short\n".as_slice(), &vec![b'x'; 1_048_577]].concat());
-    let said = error(&["demo", &path], b"", 2);
+    let said = error(&["bench", &path], b"", 2);
     assert!(said.contains(&format!("{path}, line 2: 1048577 bytes")), "{said}");
 }
 
 #[test]
 fn wrong_usage_is_explained() {
-    for args in [&["demo", "--payload", "0"][..], &["demo", "--agents", "0"], &["demo", "x", "--payload", "1"], &["x"]]
+    for args in [&["bench", "--payload", "0"][..], &["bench", "--agents", "0"], &["bench", "x", "--payload", "1"], &["x"]]
     {
         assert!(error(args, b"", 2).contains("--help"), "{args:?}");
     }
-    let help = mfp(&["demo", "--help"], b"");
+    let help = mfp(&["bench", "--help"], b"");
     assert!(help.status.success() && String::from_utf8(help.stdout).unwrap().contains("--payload <BYTES>"));
 }
 
 #[test]
 fn load_is_spread_over_agents_and_channels() {
     let args =
-        ["demo", "--agents", "3", "--channels", "2", "--payload", "1000", "--messages", "500", "--window", "100"];
+        ["bench", "--agents", "3", "--channels", "2", "--payload", "1000", "--messages", "500", "--window", "100"];
     let report = report(&args, b"");
     assert!(field(&report, "messages").starts_with("500, "));
     assert!(field(&report, "bytes").starts_with("500000 "));
@@ -115,6 +115,6 @@ fn load_is_spread_over_agents_and_channels() {
 
 #[test]
 fn a_short_text_starts_again() {
-    let report = report(&["demo", "-", "--messages", "7", "--channels", "2"], b"aaa\nb\n");
+    let report = report(&["bench", "-", "--messages", "7", "--channels", "2"], b"aaa\nb\n");
     assert!(field(&report, "bytes").starts_with("15 "));
 }

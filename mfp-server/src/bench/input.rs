@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use crate::cli::DemoArgs;
+use crate::cli::Bench;
 
 const BUNDLED: &[u8] = include_bytes!("../../assets/mirror-frames.txt");
 /// Messages of random bytes, unless something else is asked for.
@@ -14,37 +14,49 @@ const RANDOM_PAYLOADS: u32 = 64;
 
 /// What is sent.
 #[derive(Debug)]
-pub(super) struct Input {
+pub(crate) struct Input {
     /// Where it comes from, for people.
-    pub(super) name: String,
-    pub(super) payloads: Vec<Vec<u8>>,
+    pub(crate) name: String,
+    pub(crate) payloads: Vec<Vec<u8>>,
     /// Messages to send; 0 if there is no payload.
-    pub(super) messages: u64,
+    pub(crate) messages: u64,
     /// Empty lines, which are not sent.
     pub(super) skipped: u64,
 }
 
 impl Input {
-    pub(super) fn read(args: &DemoArgs) -> Result<Self> {
-        let limit = mfp_tokio::Config::default().limits.payload;
-        let mut input = match (args.payload, args.file.as_deref()) {
-            (Some(len), _) => Self::random(len),
-            (None, None) => Self::from_text("the bundled text", BUNDLED, limit)?,
-            (None, Some(path)) if path == Path::new("-") => {
-                let mut text = Vec::new();
-                io::stdin().lock().read_to_end(&mut text).context("standard input could not be read")?;
-                Self::from_text("standard input", &text, limit)?
-            }
-            (None, Some(path)) => {
-                let name = path.display().to_string();
-                let text = fs::read(path).with_context(|| format!("{name} could not be read"))?;
-                Self::from_text(&name, &text, limit)?
-            }
+    pub(super) fn read(args: &Bench) -> Result<Self> {
+        let mut input = match args.payload {
+            Some(len) => Self::random(len),
+            None => Self::text(args.file.as_deref())?,
         };
         if let Some(messages) = args.messages {
-            input.messages = if input.payloads.is_empty() { 0 } else { messages };
+            input.repeat(messages);
         }
         Ok(input)
+    }
+
+    /// The lines of a file, of standard input if that is `-`, or of the bundled text.
+    pub(crate) fn text(file: Option<&Path>) -> Result<Self> {
+        let limit = mfp_tokio::Config::default().limits.payload;
+        match file {
+            None => Self::from_text("the bundled text", BUNDLED, limit),
+            Some(path) if path == Path::new("-") => {
+                let mut text = Vec::new();
+                io::stdin().lock().read_to_end(&mut text).context("standard input could not be read")?;
+                Self::from_text("standard input", &text, limit)
+            }
+            Some(path) => {
+                let name = path.display().to_string();
+                let text = fs::read(path).with_context(|| format!("{name} could not be read"))?;
+                Self::from_text(&name, &text, limit)
+            }
+        }
+    }
+
+    /// So many messages: the text starts again as often as it takes.
+    pub(crate) fn repeat(&mut self, messages: u64) {
+        self.messages = if self.payloads.is_empty() { 0 } else { messages };
     }
 
     fn from_text(name: &str, text: &[u8], limit: u32) -> Result<Self> {
@@ -78,7 +90,7 @@ impl Input {
     }
 
     /// The payload of the message with this number, from 0.
-    pub(super) fn payload(&self, message: u64) -> &[u8] {
+    pub(crate) fn payload(&self, message: u64) -> &[u8] {
         let count = self.payloads.len() as u64;
         let index = message.checked_rem(count).and_then(|index| usize::try_from(index).ok());
         index.and_then(|index| self.payloads.get(index)).map_or(&[], Vec::as_slice)

@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::exchange::Outcome;
 use super::input::Input;
 
-/// What the demo has to say at the end.
+/// What it has to say at the end.
 pub(super) struct Report {
     source: String,
     messages: u64,
@@ -126,7 +126,7 @@ impl fmt::Display for Report {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::exchange::Lane;
+    use crate::bench::exchange::Lane;
 
     fn outcome() -> Outcome {
         let millis = |range: std::ops::RangeInclusive<u64>| range.map(Duration::from_millis).collect();

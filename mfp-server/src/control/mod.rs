@@ -1,0 +1,11 @@
+//! The control socket: how `mfp`'s commands talk to a server that runs. A Unix socket for its owner alone, JSON lines.
+
+mod act;
+mod client;
+mod listen;
+mod protocol;
+mod view;
+
+pub(crate) use client::{Client, ClientError};
+pub(crate) use listen::Control;
+pub(crate) use protocol::{Body, Fault, Request, Subject, Target, Word};

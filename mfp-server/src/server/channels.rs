@@ -1,0 +1,88 @@
+//! The channels of the configuration: they are opened at the start, and asked for again while the peer refuses.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mfp_tokio::mfp_proto::policy::{Backoff, BackoffConfig};
+use mfp_tokio::mfp_proto::crypto::rng::Rng;
+use mfp_tokio::{AgentHandle, ChannelId, ChannelOptions, OpenError, RuntimeId};
+
+use super::Server;
+use crate::config::{Channel, To};
+
+/// The wait after a refusal: 1 s, doubling to a minute.
+fn pauses() -> Option<Backoff> {
+    BackoffConfig::new(Duration::from_secs(1), Duration::from_mins(1), 25).ok().map(Backoff::new)
+}
+
+/// Opens the channels of the configuration that are not there.
+pub(super) fn keep(server: &Arc<Server>) {
+    for channel in server.look(|config| config.channels.clone()) {
+        let server = Arc::clone(server);
+        tokio::spawn(async move {
+            let name = channel.agent.as_str().to_owned();
+            let opened = match &channel.to {
+                To::Own(to) => open_inside(&server, &name, to.as_str()).await,
+                To::Peer(peer, to) => open_to_peer(&server, &channel, peer, to.as_str()).await,
+            };
+            if let Err(error) = opened {
+                tracing::error!(agent = name, ?channel, error, "a channel is not open");
+            }
+        });
+    }
+}
+
+fn agent<'a>(server: &'a Server, name: &str) -> Result<&'a AgentHandle, String> {
+    server.agents.get(name).ok_or_else(|| format!("there is no agent `{name}`"))
+}
+
+/// Whether an agent has a channel to this one.
+fn existing(agent: &AgentHandle, runtime: &RuntimeId, to: &str) -> Option<ChannelId> {
+    let channels = agent.channels().unwrap_or_default();
+    let there = |channel: &&mfp_tokio::ChannelStatus| {
+        !channel.closing && channel.peer.runtime == *runtime && *channel.peer.name == *to
+    };
+    channels.iter().find(there).map(|channel| channel.id)
+}
+
+async fn open_inside(server: &Server, from: &str, to: &str) -> Result<(), String> {
+    let (one, other) = (agent(server, from)?, agent(server, to)?);
+    if existing(one, &server.runtime.id(), to).is_some() {
+        return Ok(());
+    }
+    let opened = server.runtime.establish_channel(&one.id(), &other.id()).await;
+    opened.map(|_| ()).map_err(|error| error.to_string())
+}
+
+async fn open_to_peer(server: &Server, channel: &Channel, peer: &str, to: &str) -> Result<(), String> {
+    let handle = agent(server, channel.agent.as_str())?;
+    let mut pauses = pauses();
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| error.to_string())?;
+    let mut rng = Rng::new(seed);
+    loop {
+        // It may have been taken out of the configuration.
+        let Some(id) = server.peer_named(peer) else { return Ok(()) };
+        let open = match existing(handle, &id, to) {
+            Some(there) => there,
+            None => {
+                let options = ChannelOptions::default().padding(channel.padding);
+                let asked = server.runtime.open_channel(&handle.id(), &id, to, options).await;
+                asked.map_err(|error| error.to_string())?
+            }
+        };
+        match server.runtime.opened(&handle.id(), &open).await {
+            Ok(()) => {
+                tracing::info!(agent = channel.agent.as_str(), peer, to, channel = %open, "a channel is open");
+                return Ok(());
+            }
+            Err(OpenError::Rejected(code)) => {
+                tracing::warn!(agent = channel.agent.as_str(), peer, to, ?code, "the peer refuses a channel");
+            }
+            // Somebody has closed it, or the runtime stops.
+            Err(_) => return Ok(()),
+        }
+        let pause = pauses.as_mut().map_or(Duration::from_mins(1), |pauses| pauses.next_delay(&mut rng));
+        tokio::time::sleep(pause).await;
+    }
+}
