@@ -1,0 +1,189 @@
+//! The control socket: what it does, and what it refuses.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
+use std::process::{Command, Stdio};
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::place::{Server, mfp};
+
+fn pair() -> [Server; 2] {
+    let [a, b] = ["a", "b"].map(Server::init);
+    let peers = [b.as_peer("b"), a.as_peer("a")];
+    a.configure(
+        "a",
+        &format!(
+            "agents: [{{name: alice, type: external}}, {{name: echo, type: echo}}]\n\
+             channels: [{{agent: alice, to: echo}}, {{agent: alice, peer: b, to: bob}}]\n\
+             federation: {{peers: [{}]}}\n",
+            peers[0]
+        ),
+    );
+    b.configure("b", &format!("agents: [{{name: bob, type: external}}]\nfederation: {{peers: [{}]}}\n", peers[1]));
+    let mut all = [a, b];
+    all.iter_mut().for_each(Server::start);
+    all[0].until(&["channels"], |all| {
+        let open = |to: &str| all.as_array().unwrap().iter().any(|channel| channel["to"] == to);
+        open("echo") && open("bob")
+    });
+    all
+}
+
+#[test]
+fn every_command_does_what_it_says() {
+    let [mut a, mut b] = pair();
+    assert_eq!(a.ask(&["status"])["agents"], 2);
+    assert_eq!(a.ask(&["agents"])[0]["name"], "alice");
+    a.until(&["peers"], |peers| peers[0]["state"] == "up" && peers[0]["name"] == "b");
+    // Inside the server, and to the peer and back.
+    let answer = a.ask(&["request", "--from", "alice", "--to", "echo", "hello"]);
+    assert_eq!(answer["body"]["payload"], "hello");
+    let receipt = a.ask(&["send", "--from", "alice", "--to", "bob@b", "--acked", "across"]);
+    let taken = b.ask(&["receive", "bob", "--reply", "and back"]);
+    assert_eq!((&taken["body"]["payload"], &taken["message"]), (&Value::from("across"), &receipt["message"]));
+    assert_eq!(taken["from"]["agent"], "alice");
+    let back = a.ask(&["receive", "alice"]);
+    assert_eq!((&back["body"]["payload"], &back["reply_to"]), (&Value::from("and back"), &receipt["message"]));
+    // For people: what is in the message, and nothing else.
+    let plain = a.run(&["request", "--from", "alice", "--to", "echo", "plain"]);
+    assert_eq!(plain.stdout, b"plain\n");
+    // Quarantine and back.
+    a.ask(&["quarantine", "--agent", "alice"]);
+    assert_eq!(a.ask(&["agents"])[0]["state"], "quarantined");
+    assert_eq!(a.run(&["send", "--from", "alice", "--to", "echo", "no"]).status.code(), Some(1));
+    a.ask(&["restore", "--agent", "alice"]);
+    a.ask(&["rotate", "b"]);
+    a.until(&["peers"], |peers| peers[0]["rotations"] == 1);
+    a.ask(&["redial", "b"]);
+    // There is nothing to recover from.
+    assert_eq!(a.run(&["recover", "accept-gap", "b"]).status.code(), Some(1));
+    assert_eq!(a.ask(&["dead-letters", "list"]), Value::Array(Vec::new()));
+    assert_eq!(a.run(&["dead-letters", "purge", "00"]).status.code(), Some(1));
+    let copy = a.file("copy.db");
+    a.ask(&["backup", copy.to_str().unwrap()]);
+    assert!(copy.exists());
+    let channel = a.ask(&["open", "alice", "b", "bob"])["channel"].as_str().unwrap().to_owned();
+    a.ask(&["close", &channel[..12]]);
+    a.until(&["channels"], |all| all.as_array().unwrap().iter().all(|other| other["id"] != channel.as_str()));
+    assert_eq!(a.run(&["send", "--from", "nobody", "--to", "echo", "x"]).status.code(), Some(1));
+    assert_eq!(a.run(&["send", "--from", "alice", "--to", "nobody", "x"]).status.code(), Some(1));
+    a.stop();
+    b.stop();
+    assert_eq!(a.run(&["status"]).status.code(), Some(3), "no server is there");
+    assert!(!a.file("mfp.sock").exists());
+}
+
+#[test]
+fn events_are_followed_as_they_happen() {
+    let [a, b] = pair();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mfp"));
+    command.args(["tail", "--json", "--config"]).arg(a.file("mfp.yaml")).stdout(Stdio::piped());
+    let mut tail = command.spawn().unwrap();
+    let mut lines = BufReader::new(tail.stdout.take().unwrap()).lines();
+    let mut next = || serde_json::from_str::<Value>(&lines.next().unwrap().unwrap()).unwrap();
+    assert_eq!(next()["event"], "Listening");
+    a.ask(&["quarantine", "--agent", "echo"]);
+    assert_eq!(next()["event"], "AgentQuarantined");
+    drop(b);
+    while next()["event"] != "LinkDown" {}
+    tail.kill().unwrap();
+    tail.wait().unwrap();
+}
+
+#[test]
+fn what_it_cannot_understand_it_refuses() {
+    let mut server = Server::init("a");
+    server.configure("a", "agents: [{name: echo, type: echo}]\n");
+    server.start();
+    let socket = server.file("mfp.sock");
+    assert_eq!(std::fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
+    let ask = |line: &[u8]| {
+        let mut stream = UnixStream::connect(&socket).unwrap();
+        // It may close before it has read all.
+        let _ = stream.write_all(line);
+        let mut answer = String::new();
+        let _ = BufReader::new(stream).read_line(&mut answer);
+        answer
+    };
+    for line in [
+        &b"\n"[..],
+        b"hello\n",
+        b"{\"do\":\"fly\"}\n",
+        b"{\"do\":\"status\",\"more\":1}\n",
+        b"{\"do\":\"close\"}\n",
+        b"{\"do\":\"send\",\"from\":\"echo\",\"to\":{\"channel\":\"00\"},\"body\":{\"payload_base64\":\"?\"}}\n",
+        b"{\"do\":\"backup\",\"path\":\"relative\"}\n",
+        b"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\n",
+        b"\xff\xfe\n",
+    ] {
+        let answer = ask(line);
+        let quiet = answer.is_empty() && line == b"\xff\xfe\n";
+        assert!(quiet || answer.starts_with("{\"error\":"), "{}: {answer}", String::from_utf8_lossy(line));
+    }
+    let long = ask(&vec![b'x'; 3 << 20]);
+    assert!(long.is_empty() || long.contains("has at most"), "{long}");
+    assert!(server.run(&["status"]).status.success(), "it goes on");
+    // One that is there already is not pushed aside, and one that was killed leaves no obstacle.
+    let config = server.file("mfp.yaml");
+    let second = mfp(&["run", "--config", config.to_str().unwrap()]);
+    assert_eq!(second.status.code(), Some(2));
+    assert!(server.run(&["status"]).status.success());
+    server.kill();
+    assert!(socket.exists());
+    server.start();
+    server.stop();
+}
+
+/// Somebody else is refused, whatever the socket's mode.
+#[test]
+fn it_serves_its_owner_alone() {
+    let mut server = Server::init("a");
+    server.configure("a", "agents: [{name: echo, type: echo}]\n");
+    server.start();
+    let (socket, folder) = (server.file("mfp.sock"), server.folder.path());
+    for path in [folder, &socket] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o777)).unwrap();
+    }
+    let script = format!(
+        "import socket\ns = socket.socket(socket.AF_UNIX)\ns.connect('{}')\ns.sendall(b'{{\"do\":\"status\"}}\\n')\n\
+         try:\n    print(s.recv(100))\nexcept ConnectionError:\n    print(b'')",
+        socket.display()
+    );
+    let run = |uid: &str| {
+        Command::new("setpriv").args(["--reuid", uid, "--clear-groups", "python3", "-c", &script]).output()
+    };
+    match run("65534") {
+        Ok(output) if output.status.success() => {
+            assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "b''");
+            let own = run("0").unwrap();
+            assert!(String::from_utf8_lossy(&own.stdout).contains("runtime"), "the same as its owner is answered");
+            assert_eq!(server.log().matches("a control connection was refused").count(), 1);
+        }
+        other => eprintln!("SKIPPED: this process cannot become another user: {other:?}"),
+    }
+    server.stop();
+}
+
+#[test]
+fn peers_are_read_again() {
+    let [mut a, b] = pair();
+    let before = std::fs::read_to_string(a.file("mfp.yaml")).unwrap();
+    std::fs::write(a.file("mfp.yaml"), before.replace("accept: all", "accept: none")).unwrap();
+    let changes = a.ask(&["reload"])["changes"].to_string();
+    assert!(changes.contains("accept policy"), "{changes}");
+    let refused = b.run(&["open", "bob", "a", "alice"]);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    // One that is unsound changes nothing.
+    std::fs::write(a.file("mfp.yaml"), before.replace("alice, type", "alice, kind")).unwrap();
+    a.signal(Signal::HUP);
+    let start = std::time::Instant::now();
+    while !a.log().contains("the configuration is as before") {
+        assert!(start.elapsed() < crate::place::LONG, "{}", a.log());
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    std::fs::write(a.file("mfp.yaml"), &before).unwrap();
+    a.stop();
+}
