@@ -19,8 +19,11 @@ pub enum Key {
 }
 
 impl Key {
-    /// The bytes of the key; none for [`Key::Unencrypted`].
-    pub(crate) fn read(&self) -> Result<Option<Secret>, KeyError> {
+    /// The bytes of the key; none for [`Key::Unencrypted`]. So that other keys in files can be held to the same rules.
+    ///
+    /// # Errors
+    /// [`KeyError`] says what is wrong with it.
+    pub fn read(&self) -> Result<Option<Secret>, KeyError> {
         let key = match self {
             Self::File(path) => read_file(path)?,
             Self::Bytes(key) => key.clone(),

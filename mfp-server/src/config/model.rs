@@ -15,6 +15,10 @@ use tracing::Level;
 pub(crate) struct Config {
     /// The file that it was read from.
     pub(crate) file: PathBuf,
+    /// The name of the deployment, which is a part of the identity.
+    pub(crate) deployment: String,
+    /// The name of this runtime in the deployment, which is another.
+    pub(crate) instance: String,
     /// Who this runtime is.
     pub(crate) identity: Identity,
     /// Limits and policies of the core. Its `delivery.agent_timeout` is above every timeout of an agent.
@@ -50,7 +54,7 @@ pub(crate) enum Backend {
     Subprocess(Subprocess),
     /// An HTTP endpoint.
     Webhook(Webhook),
-    /// A chat endpoint in the manner of OpenAI.
+    /// A chat endpoint in the manner of `OpenAI`.
     Llm(Llm),
     /// Each message becomes a line of the log.
     Log,

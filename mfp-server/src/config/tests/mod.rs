@@ -1,0 +1,9 @@
+//! Tests of the configuration.
+
+mod accepted;
+mod documented;
+mod fixture;
+mod fuzz;
+mod made;
+mod refused;
+mod secrets;
