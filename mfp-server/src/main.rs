@@ -15,6 +15,9 @@ use clap::Parser;
 use crate::cli::{Cli, Command};
 
 fn main() -> ExitCode {
+    if let Some(code) = agents::isolated_main() {
+        return code;
+    }
     let Cli { command } = Cli::parse();
     let result = match command {
         Command::Demo(args) => demo::run(&args),
