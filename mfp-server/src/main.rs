@@ -17,6 +17,9 @@ use clap::Parser;
 use crate::cli::Cli;
 
 fn main() -> ExitCode {
+    if let Some(code) = agents::isolated_main() {
+        return code;
+    }
     let failure = match commands::run(Cli::parse()) {
         Ok(()) => return ExitCode::SUCCESS,
         Err(failure) => failure,

@@ -14,7 +14,7 @@ use crate::config::{self, InitOptions};
 
 pub(super) fn init(init: &Init) -> Result<(), Failure> {
     let Init { dir, deployment, instance, listen } = init;
-    let options = InitOptions { deployment: deployment.clone(), instance: instance.clone(), listen: listen.clone() };
+    let options = InitOptions { deployment: deployment.clone(), instance: instance.clone(), listen: Some(listen.clone()) };
     config::init(dir, &options)?;
     let file = dir.join("mfp.yaml");
     print(format_args!("{} is written, with fresh keys beside it.", file.display()));
