@@ -227,7 +227,7 @@ const BEHIND: &[Case] = &[
     ("quarantine: {max_payload_size: 0}\n", 3, "quarantine.max_payload_size", "1 to"),
     ("quarantine: {max_message_rate: 5, rate: {messages: 5}}\n", 3, "quarantine.max_message_rate", "old spelling"),
     ("agents: {alice: echo}\n", 3, "agents", "a list, not a mapping"),
-    ("agents: [alice]\n", 3, "agents[0]", "`name` and `type`"),
+    ("agents: [alice]\n", 3, "agents[0]", "a mapping of keys"),
     ("agents: [{name: alice}]\n", 3, "agents[0].type", "is missing"),
     ("agents: [{type: echo}]\n", 3, "agents[0].name", "is missing"),
     ("agents: [{name: a, type: eco}]\n", 3, "agents[0].type", "did you mean `echo`?"),
@@ -320,7 +320,7 @@ const BEHIND: &[Case] = &[
 
 /// What stands behind `BASE` and `AGENTS`.
 const CHANNELS: &[Case] = &[
-    ("channels: [{agent: alice, to: bobby}]\n", 4, "channels[0].to", "did you mean `bob`?"),
+    ("channels: [{agent: alice, to: bobb}]\n", 4, "channels[0].to", "did you mean `bob`?"),
     ("channels: [{agent: zed, to: bob}]\n", 4, "channels[0].agent", "no agent of this name"),
     ("channels: [{to: bob}]\n", 4, "channels[0].agent", "is missing"),
     ("channels: [{agent: bob}]\n", 4, "channels[0].to", "is missing"),
