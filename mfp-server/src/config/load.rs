@@ -16,8 +16,8 @@ use super::value::Value;
 use super::yaml::{self, Data, Node};
 use super::{channels, runtime, storage, transport};
 
-/// The longest file: 1 MiB.
-const MAX_LEN: u64 = 1 << 20;
+/// The longest file: 8 MiB, room for tens of thousands of agents and peers.
+const MAX_LEN: u64 = 8 << 20;
 /// The longest path of a Unix socket, on every system.
 const MAX_SOCKET: usize = 103;
 const LEVELS: &[(&str, Level)] = &[

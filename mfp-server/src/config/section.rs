@@ -116,20 +116,21 @@ impl<'a> Section<'a> {
             }
             match self.shape.old.iter().find(|(old, _)| *old == name) {
                 Some((_, Old::Same(_) | Old::Read)) => {}
-                Some((_, Old::Refused(why, help))) => self.report(name, *why, Some(help)),
-                None => self.unknown(name),
+                Some((_, Old::Refused(why, help))) => self.refuse(entry, why, (*help).to_owned()),
+                None => self.unknown(entry),
             }
         }
     }
 
-    fn unknown(&self, name: &str) {
+    fn unknown(&self, entry: &Entry) {
+        let name = entry.key.as_str();
         if shape::SECRETS.contains(&name) {
             let help = if self.shape.keys.contains(&format!("{name}_file").as_str()) {
                 format!("put it into a file of its own and write `{name}_file: PATH`, or `{name}_env: NAME`")
             } else {
                 "put it into a file of its own".to_owned()
             };
-            self.report(name, "a secret has no place in this file", Some(&help));
+            self.refuse(entry, "a secret has no place in this file", help);
             return;
         }
         let elsewhere = shape::ALL.iter().find(|shape| shape.keys.contains(&name));
@@ -137,7 +138,11 @@ impl<'a> Section<'a> {
             .map(|word| format!("did you mean `{word}`?"))
             .or_else(|| Some(place(self.shape, elsewhere?, name)))
             .unwrap_or_else(|| format!("known here: {}", self.shape.keys.join(", ")));
-        self.report(name, "unknown key", Some(&help));
+        self.refuse(entry, "unknown key", help);
+    }
+
+    fn refuse(&self, entry: &Entry, why: &str, help: String) {
+        self.context.report(entry.at, &self.key(&entry.key), why, Some(help));
     }
 }
 
