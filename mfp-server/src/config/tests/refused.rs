@@ -98,6 +98,19 @@ fn all_problems_are_told_in_the_order_of_the_file() {
 }
 
 #[test]
+fn a_file_that_is_beyond_its_own_limits_is_refused() {
+    let text = |limit: &str| {
+        format!(
+            "runtime: {{deployment: d, instance: i, limits: {{{limit}: 1}}}}\nstorage: {{path: m.db}}\nagents: [{{name: a, \
+             type: log}}, {{name: b, type: log}}, {{name: c, type: log}}]\nchannels: [{{agent: a, to: b}}, {{agent: c, to: \
+             b}}]\n"
+        )
+    };
+    check(&text("agents"), ("", 3, "agents", "more than 1"));
+    check(&text("channels_per_agent"), ("", 4, "channels", "`b` has 2"));
+}
+
+#[test]
 fn what_is_no_file_is_said_without_a_line() {
     let fixture = Fixture::new();
     let missing = crate::config::load(&fixture.path().join("gone.yaml")).err().unwrap();
