@@ -154,10 +154,7 @@ fn agent(value: &Value, names: &mut BTreeMap<AgentName, usize>) -> Option<Agent>
 
 /// The type is read first: the keys depend on it.
 fn kind(value: &Value) -> Option<Type> {
-    let Data::Map(entries) = &value.node.data else {
-        value.report("must be a mapping with `name` and `type`");
-        return None;
-    };
+    let Data::Map(entries) = &value.node.data else { return None };
     let Some(entry) = entries.iter().find(|entry| entry.key == "type") else {
         let words: Vec<_> = TYPES.iter().map(|(word, _)| *word).collect();
         let help = format!("one of {}", words.join(", "));

@@ -1,5 +1,7 @@
 //! `channels`: which there are after the start.
 
+use std::collections::{BTreeSet, HashSet};
+
 use mfp_tokio::mfp_proto::id::AgentName;
 
 use super::agents::{Agents, agent_name};
@@ -10,20 +12,21 @@ use super::shape::CHANNEL;
 use super::value::{Value, near};
 
 /// Reads the channels. `peers` are the names of the peers.
-pub(super) fn read(root: &Section, agents: &Agents, peers: &[String]) -> Vec<Channel> {
-    let mut channels: Vec<Channel> = Vec::new();
+pub(super) fn read(root: &Section, agents: &Agents, peers: &BTreeSet<String>) -> Vec<Channel> {
+    let mut channels = Vec::new();
+    let mut seen = HashSet::new();
     for value in root.get("channels").iter().flat_map(Value::list) {
         let Some(channel) = channel(&value, agents, peers) else { continue };
-        if channels.iter().any(|other| is_same(other, &channel)) {
-            value.report("this channel is there twice");
-        } else {
+        if seen.insert(ends(&channel)) {
             channels.push(channel);
+        } else {
+            value.report("this channel is there twice");
         }
     }
     channels
 }
 
-fn channel(value: &Value, agents: &Agents, peers: &[String]) -> Option<Channel> {
+fn channel(value: &Value, agents: &Agents, peers: &BTreeSet<String>) -> Option<Channel> {
     let section = Section::new(value, &CHANNEL);
     let depth = section.read("depth", runtime::depth);
     let padding = section.read("padding", Value::boolean).unwrap_or_default();
@@ -51,7 +54,7 @@ fn own(section: &Section, agents: &Agents, agent: Option<&AgentName>) -> Option<
     Some(To::Own(to))
 }
 
-fn remote(section: &Section, peer: &Value, peers: &[String]) -> Option<To> {
+fn remote(section: &Section, peer: &Value, peers: &BTreeSet<String>) -> Option<To> {
     if section.has("depth") {
         section.report(
             "depth",
@@ -61,7 +64,7 @@ fn remote(section: &Section, peer: &Value, peers: &[String]) -> Option<To> {
     }
     let to = section.require("to", agent_name);
     let name = peer.text()?;
-    if !peers.iter().any(|other| other == name) {
+    if !peers.contains(name) {
         match near(name, peers.iter().map(String::as_str)) {
             Some(word) => peer.advise("there is no peer of this name", format!("did you mean `{word}`?")),
             None => peer.report("there is no peer of this name"),
@@ -92,8 +95,12 @@ fn python(section: &Section, pair: &Value, agents: &Agents) -> Option<(AgentName
     Some((one, to))
 }
 
-/// Whether two stand for one channel. Inside the runtime it does not matter which end is named first.
-fn is_same(one: &Channel, other: &Channel) -> bool {
-    let turned = matches!((&one.to, &other.to), (To::Own(a), To::Own(b)) if *a == other.agent && *b == one.agent);
-    turned || (one.agent == other.agent && one.to == other.to)
+/// What tells a channel from others. Inside the runtime it does not matter which end is named first.
+fn ends(channel: &Channel) -> (Option<String>, AgentName, AgentName) {
+    let agent = channel.agent.clone();
+    match &channel.to {
+        To::Own(to) if *to < agent => (None, to.clone(), agent),
+        To::Own(to) => (None, agent, to.clone()),
+        To::Peer(peer, to) => (Some(peer.clone()), agent, to.clone()),
+    }
 }

@@ -1,13 +1,15 @@
 //! Reads a file and checks all of it.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use mfp_tokio::mfp_proto::id::AgentName;
 use tracing::Level;
 
 use super::agents::Agents;
-use super::model::{Config, Format, Log};
+use super::model::{Channel, Config, Format, Log, To};
 use super::peers::{Common, Peers};
 use super::problem::{At, Context, Env, Problem};
 use super::section::Section;
@@ -16,8 +18,8 @@ use super::value::Value;
 use super::yaml::{self, Data, Node};
 use super::{channels, runtime, storage, transport};
 
-/// The longest file: 1 MiB.
-const MAX_LEN: u64 = 1 << 20;
+/// The longest file: 8 MiB, room for tens of thousands of agents and peers.
+const MAX_LEN: u64 = 8 << 20;
 /// The longest path of a Unix socket, on every system.
 const MAX_SOCKET: usize = 103;
 const LEVELS: &[(&str, Level)] = &[
@@ -123,6 +125,7 @@ fn config(context: &Context<'_>, node: &Node) -> Option<Config> {
     let peers = Peers::read(&root, &common);
     let channels = channels::read(&root, &agents, &peers.names);
     let (listen, net, log) = (transport::listen(&transport_section), transport::net(&transport_section), log(&root));
+    held(&root, &core, &agents, &channels);
     // Last, so that keys of peers are among what is hidden.
     agents.hide(&root);
 
@@ -142,6 +145,27 @@ fn config(context: &Context<'_>, node: &Node) -> Option<Config> {
         log,
         control: control?,
     })
+}
+
+/// Whether the core has room for all agents and channels of the file.
+fn held(root: &Section, core: &mfp_tokio::Config, agents: &Agents, channels: &[Channel]) {
+    let limits = core.limits;
+    let above = |count: usize, limit: u32| u32::try_from(count).map_or(true, |count| count > limit);
+    if above(agents.list.len(), limits.agents) {
+        root.report("agents", format!("there are more than {}", limits.agents), Some("raise `runtime.limits.agents`"));
+    }
+    let mut counts: BTreeMap<&AgentName, usize> = BTreeMap::new();
+    for channel in channels {
+        *counts.entry(&channel.agent).or_default() += 1;
+        if let To::Own(to) = &channel.to {
+            *counts.entry(to).or_default() += 1;
+        }
+    }
+    let full = counts.iter().find(|(_, count)| above(**count, limits.channels_per_agent));
+    if let Some((name, count)) = full {
+        let message = format!("`{name}` has {count}, and an agent may have {}", limits.channels_per_agent);
+        root.report("channels", message, Some("raise `runtime.limits.channels_per_agent`"));
+    }
 }
 
 fn control(section: &Section) -> Option<PathBuf> {

@@ -1,5 +1,6 @@
 //! `federation`: runtimes of others, and what they may do.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use mfp_tokio::mfp_proto::crypto::dh::PublicKey;
@@ -35,8 +36,8 @@ pub(super) struct Common<'a> {
 pub(super) struct Peers {
     pub(super) list: Vec<Peer>,
     /// Names of all, so that one with a fault is not also missed.
-    pub(super) names: Vec<String>,
-    ids: Vec<[u8; 32]>,
+    pub(super) names: BTreeSet<String>,
+    ids: BTreeSet<[u8; 32]>,
 }
 
 impl Peers {
@@ -78,10 +79,9 @@ impl Peers {
 
     fn name(&mut self, value: &Value) -> Option<String> {
         let name = value.label(64)?.to_owned();
-        if self.names.contains(&name) {
+        if !self.names.insert(name.clone()) {
             value.report("another peer has this name");
         }
-        self.names.push(name.clone());
         Some(name)
     }
 
@@ -89,10 +89,9 @@ impl Peers {
         let id = value.hex()?;
         if identity.is_some_and(|identity| *identity.id().as_bytes() == id) {
             value.report("is the id of this runtime itself");
-        } else if self.ids.contains(&id) {
+        } else if !self.ids.insert(id) {
             value.report("another peer has this id");
         }
-        self.ids.push(id);
         Some(id)
     }
 }

@@ -12,6 +12,8 @@ pub(super) struct Section<'a> {
     pub(super) at: At,
     shape: &'static Shape,
     entries: Vec<&'a Entry>,
+    /// False if it is no mapping at all, which was reported: then nothing in it is missed.
+    whole: bool,
 }
 
 impl<'a> Section<'a> {
@@ -24,15 +26,24 @@ impl<'a> Section<'a> {
 
     /// The mapping, whatever else is in it.
     pub(super) fn unchecked(value: &Value<'a>, shape: &'static Shape) -> Self {
-        let entries = value.entries().unwrap_or_default();
-        Self { context: value.context, path: value.path.clone(), at: value.at, shape, entries }
+        let entries = value.entries();
+        let whole = entries.is_some();
+        let entries = entries.unwrap_or_default();
+        Self { context: value.context, path: value.path.clone(), at: value.at, shape, entries, whole }
     }
 
     /// A section of this one; empty where there is none.
     pub(super) fn section(&self, key: &'static str, shape: &'static Shape) -> Self {
         match self.get(key) {
             Some(value) => Self::new(&value, shape),
-            None => Self { context: self.context, path: self.key(key), at: self.at, shape, entries: Vec::new() },
+            None => Self {
+                context: self.context,
+                path: self.key(key),
+                at: self.at,
+                shape,
+                entries: Vec::new(),
+                whole: self.whole,
+            },
         }
     }
 
@@ -86,6 +97,9 @@ impl<'a> Section<'a> {
     /// Reports something about a key, there or not.
     pub(super) fn report(&self, key: &str, message: impl Into<String>, suggestion: Option<&str>) {
         let entry = self.entries.iter().find(|entry| entry.key == key);
+        if entry.is_none() && !self.whole {
+            return;
+        }
         let at = entry.map_or(self.at, |entry| entry.at);
         self.context.report(at, &self.key(key), message, suggestion.map(str::to_owned));
     }
@@ -102,20 +116,21 @@ impl<'a> Section<'a> {
             }
             match self.shape.old.iter().find(|(old, _)| *old == name) {
                 Some((_, Old::Same(_) | Old::Read)) => {}
-                Some((_, Old::Refused(why, help))) => self.report(name, *why, Some(help)),
-                None => self.unknown(name),
+                Some((_, Old::Refused(why, help))) => self.refuse(entry, why, (*help).to_owned()),
+                None => self.unknown(entry),
             }
         }
     }
 
-    fn unknown(&self, name: &str) {
+    fn unknown(&self, entry: &Entry) {
+        let name = entry.key.as_str();
         if shape::SECRETS.contains(&name) {
             let help = if self.shape.keys.contains(&format!("{name}_file").as_str()) {
                 format!("put it into a file of its own and write `{name}_file: PATH`, or `{name}_env: NAME`")
             } else {
                 "put it into a file of its own".to_owned()
             };
-            self.report(name, "a secret has no place in this file", Some(&help));
+            self.refuse(entry, "a secret has no place in this file", help);
             return;
         }
         let elsewhere = shape::ALL.iter().find(|shape| shape.keys.contains(&name));
@@ -123,7 +138,11 @@ impl<'a> Section<'a> {
             .map(|word| format!("did you mean `{word}`?"))
             .or_else(|| Some(place(self.shape, elsewhere?, name)))
             .unwrap_or_else(|| format!("known here: {}", self.shape.keys.join(", ")));
-        self.report(name, "unknown key", Some(&help));
+        self.refuse(entry, "unknown key", help);
+    }
+
+    fn refuse(&self, entry: &Entry, why: &str, help: String) {
+        self.context.report(entry.at, &self.key(&entry.key), why, Some(help));
     }
 }
 

@@ -1,5 +1,7 @@
 //! Values of the file as the types that they are to be. Whatever is wrong is reported, and `None` comes back.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -240,11 +242,15 @@ impl<'a> Value<'a> {
             }
         };
         let mut once: Vec<&Entry> = Vec::with_capacity(entries.len());
+        let mut lines = HashMap::new();
         for entry in entries {
-            match once.iter().find(|other| other.key == entry.key) {
-                None => once.push(entry),
-                Some(first) => {
-                    let message = format!("is there twice, first in line {}", first.at.line);
+            match lines.entry(entry.key.as_str()) {
+                Vacant(line) => {
+                    line.insert(entry.at.line);
+                    once.push(entry);
+                }
+                Occupied(line) => {
+                    let message = format!("is there twice, first in line {}", line.get());
                     self.context.report(entry.at, &self.key(&entry.key), message, None);
                 }
             }

@@ -51,12 +51,12 @@ impl Fixture {
     }
 
     pub(super) fn problems(&self, text: &str) -> Vec<Problem> {
-        self.load(text).map(|_| Vec::new()).unwrap_or_else(|problems| problems)
+        self.load(text).err().unwrap_or_default()
     }
 }
 
 pub(super) fn shown(problems: &[Problem]) -> String {
-    problems.iter().map(|problem| format!("{problem}\n")).collect()
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 fn env(name: &str) -> Option<String> {

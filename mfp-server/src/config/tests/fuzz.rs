@@ -48,8 +48,17 @@ fn deep_nesting_ends() {
     for open in ["[", "{a: ", "- ", "a:\n"] {
         read(&open.repeat(20_000));
     }
-    let ladder: String = (0..2_000).map(|depth| format!("{}a:\n", " ".repeat(depth % 300))).collect();
-    read(&ladder);
+    let ladder: Vec<_> = (0..2_000).map(|depth| format!("{}a:", " ".repeat(depth % 300))).collect();
+    read(&ladder.join(
+        "
+",
+    ));
+}
+
+#[test]
+fn many_keys_take_no_longer_than_they_are_many() {
+    let keys: Vec<_> = (0..20_000).map(|key| format!("k{key}: 1")).collect();
+    FIXTURE.with(|fixture| assert!(fixture.problems(&keys.join("\n")).len() > 20_000));
 }
 
 /// A key that the parser knows and never reads would be taken whatever it says.

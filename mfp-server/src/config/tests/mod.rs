@@ -1,6 +1,7 @@
 //! Tests of the configuration.
 
 mod accepted;
+mod cases;
 mod documented;
 mod fixture;
 mod fuzz;
