@@ -94,7 +94,8 @@ fn what_cannot_be_read_or_sent_is_named() {
 
 #[test]
 fn wrong_usage_is_explained() {
-    for args in [&["bench", "--payload", "0"][..], &["bench", "--agents", "0"], &["bench", "x", "--payload", "1"], &["x"]]
+    for args in
+        [&["bench", "--payload", "0"][..], &["bench", "--agents", "0"], &["bench", "x", "--payload", "1"], &["x"]]
     {
         assert!(error(args, b"", 2).contains("--help"), "{args:?}");
     }

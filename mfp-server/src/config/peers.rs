@@ -157,7 +157,7 @@ fn accept(value: &Value, agents: &Agents) -> Option<AcceptPolicy> {
 /// The Python server's way to keys.
 fn python(section: &Section) {
     let Some(value) = section.old("bootstrap") else { return };
-    let help = "leave it out, and write `public_key` and `runtime_id` as the peer's `mfp card` shows them";
+    let help = "leave it out, and write `public_key` and `runtime_id` as the peer's `mfp pubkey` shows them";
     match value.text() {
         Some("deterministic") => value.advise("a key that everybody can compute protects nothing", help),
         Some(_) => value.advise("keys are exchanged by the operators", help),

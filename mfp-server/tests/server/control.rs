@@ -29,6 +29,7 @@ fn pair() -> [Server; 2] {
         let open = |to: &str| all.as_array().unwrap().iter().any(|channel| channel["to"] == to);
         open("echo") && open("bob")
     });
+    all[0].until(&["peers"], |peers| peers[0]["state"] == "up");
     all
 }
 
@@ -152,9 +153,8 @@ fn it_serves_its_owner_alone() {
          try:\n    print(s.recv(100))\nexcept ConnectionError:\n    print(b'')",
         socket.display()
     );
-    let run = |uid: &str| {
-        Command::new("setpriv").args(["--reuid", uid, "--clear-groups", "python3", "-c", &script]).output()
-    };
+    let run =
+        |uid: &str| Command::new("setpriv").args(["--reuid", uid, "--clear-groups", "python3", "-c", &script]).output();
     match run("65534") {
         Ok(output) if output.status.success() => {
             assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "b''");
