@@ -79,7 +79,7 @@ impl Running {
 /// where that is up to whoever takes it.
 pub(crate) fn longest(backend: &Backend) -> Option<Duration> {
     match backend {
-        Backend::Subprocess(config) => Some(config.timeout.saturating_mul(2)),
+        Backend::Subprocess(config) => Some(config.timeout.saturating_add(serve::ANSWER_WITHIN)),
         Backend::Webhook(config) => Some(http::longest(config.timeout, config.attempts)),
         Backend::Llm(config) => Some(http::longest(config.timeout, config.attempts)),
         Backend::Log | Backend::Echo => Some(serve::ANSWER_WITHIN),

@@ -1,9 +1,11 @@
 //! What an isolated program tries, and cannot: and what the same program can where it is not isolated.
 
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::time::Duration;
 
+use nix::unistd::dup;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -81,7 +83,9 @@ struct Target {
     secrets: TempDir,
     directory: TempDir,
     tcp: TcpListener,
-    _control: UnixListener,
+    /// Open for as long as this.
+    #[allow(dead_code, reason = "kept open")]
+    open: (UnixListener, OwnedFd),
 }
 
 impl Target {
@@ -90,9 +94,11 @@ impl Target {
         for name in ["key", "store"] {
             std::fs::write(secrets.path().join(name), "secret").unwrap();
         }
-        let _control = UnixListener::bind(secrets.path().join("control")).unwrap();
+        let control = UnixListener::bind(secrets.path().join("control")).unwrap();
+        // One that is inherited: a duplicate is not closed when a program starts.
+        let leaked = dup(std::fs::File::open(secrets.path().join("key")).unwrap()).unwrap();
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        Self { secrets, directory, tcp, _control }
+        Self { secrets, directory, tcp, open: (control, leaked) }
     }
 
     fn config(&self, script: &str, isolate: bool) -> Subprocess {
@@ -132,6 +138,30 @@ async fn the_same_program_without_isolation_can() {
     for name in ["key", "store", "secrets", "control", "tcp", "bind", "udp", "link", "signal", "child", "outside"] {
         assert!(won.contains(&name), "{name}: {result:#}");
     }
+    assert_ne!(result["fds"], serde_json::json!([]));
+}
+
+#[test]
+fn where_it_is_not_to_be_had_nothing_is_started() {
+    // An isolated program can isolate nothing: this system lacks what is needed.
+    let mfp = Path::new(&std::env::current_exe().unwrap()).ancestors().nth(2).unwrap().join("mfp");
+    let directory = TempDir::new().unwrap();
+    let spec = serde_json::json!({ "read": [mfp], "write": [directory.path()] }).to_string();
+    let marker = directory.path().join("started");
+    let output = std::process::Command::new(&mfp)
+        .args(["isolate-exec", "--spec", &spec, "--"])
+        .args([mfp.to_str().unwrap(), "isolate-exec", "--spec", &spec, "--", "/bin/touch"])
+        .arg(&marker)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(125), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(!output.stderr.is_empty() && !marker.exists());
+    let once = std::process::Command::new(&mfp)
+        .args(["isolate-exec", "--spec", &spec, "--", "/bin/touch"])
+        .arg(&marker)
+        .status()
+        .unwrap();
+    assert!(once.success() && marker.exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]

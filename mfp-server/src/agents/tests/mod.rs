@@ -5,6 +5,7 @@ mod chat;
 mod examples;
 mod lines;
 mod programs;
+mod schema;
 mod simple;
 mod stub;
 mod webhook;
