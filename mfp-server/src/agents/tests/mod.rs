@@ -8,6 +8,7 @@ mod programs;
 mod schema;
 mod simple;
 mod stub;
+mod tls;
 mod webhook;
 
 use std::collections::BTreeMap;

@@ -3,8 +3,9 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 /// A request, its header names in lower case.
 #[derive(Clone, Debug)]
@@ -27,14 +28,28 @@ pub(super) struct Stub {
 
 impl Stub {
     pub(super) async fn new(responses: Vec<Response>) -> Self {
+        Self::start("http", responses, None).await
+    }
+
+    /// The same over TLS.
+    pub(super) async fn with_tls(tls: TlsAcceptor, responses: Vec<Response>) -> Self {
+        Self::start("https", responses, Some(tls)).await
+    }
+
+    async fn start(scheme: &str, responses: Vec<Response>, tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let url = format!("{scheme}://localhost:{}", listener.local_addr().unwrap().port());
         let stub = Self { url, requests: Arc::default(), responses: Arc::new(Mutex::new(responses.into())) };
         let served = stub.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let stub = served.clone();
-                tokio::spawn(async move { stub.serve(stream).await });
+                let (stub, tls) = (served.clone(), tls.clone());
+                tokio::spawn(async move {
+                    match tls {
+                        None => stub.serve(stream).await,
+                        Some(tls) => stub.serve(tls.accept(stream).await.ok()?).await,
+                    }
+                });
             }
         });
         stub
@@ -44,7 +59,7 @@ impl Stub {
         self.requests.lock().unwrap().clone()
     }
 
-    async fn serve(&self, stream: TcpStream) -> Option<()> {
+    async fn serve(&self, stream: impl AsyncRead + AsyncWrite + Unpin) -> Option<()> {
         let mut stream = BufReader::new(stream);
         let mut lines = Vec::new();
         loop {

@@ -7,7 +7,8 @@ use mfp_tokio::mfp_proto::crypto::Secret;
 use sha2::Sha256;
 
 use super::stub::{Response, Stub};
-use super::{LONG, World, until};
+use super::{LONG, World, agent, until};
+use crate::agents::Running;
 use crate::config::{Backend, Webhook};
 
 async fn world(attempts: u32, responses: Vec<Response>) -> (World, Stub) {
@@ -91,6 +92,11 @@ async fn stop_does_not_wait_for_a_server_that_is_gone() {
     world.somebody.send(world.channel, "x").await.unwrap();
     until("it was asked", || !stub.seen().is_empty()).await;
     let started = Instant::now();
-    world.running.stop(Duration::from_millis(300)).await;
+    let World { runtime, running, .. } = world;
+    running.stop(Duration::from_millis(300)).await;
     assert!(started.elapsed() < LONG / 6);
+    // Cut off, and no failed attempt of the message.
+    let again = Running::start(&runtime, &agent(Backend::External)).await.unwrap();
+    let incoming = again.inbox.unwrap().recv().await.unwrap();
+    assert_eq!((&*incoming.payload, incoming.attempt()), (&b"x"[..], 1));
 }
