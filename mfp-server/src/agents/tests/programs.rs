@@ -110,6 +110,36 @@ for line in sys.stdin:
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn no_more_messages_than_configured_are_with_the_program() {
+    let directory = TempDir::new().unwrap();
+    let script = r#"
+import select
+text = b""
+while text.count(b"\n") < 3: text += os.read(0, 65536)
+quiet = not select.select([0], [], [], 0.5)[0]
+for line in text.splitlines()[1:]: say(type="reply", id=json.loads(line)["id"], payload="%d %s" % (text.count(b"\n") - 1, quiet))
+for line in sys.stdin: say(type="reply", id=json.loads(line)["id"], payload="later")
+"#;
+    let config = crate::config::Subprocess { concurrency: 2, ..python(&directory, script) };
+    let world = World::new(Backend::Subprocess(config)).await;
+    let mut asked = Vec::new();
+    for number in 0..3 {
+        let (asker, inbox) = world.runtime.bind_stream(&format!("asker {number}")).await.unwrap();
+        let channel = world.runtime.establish_channel(&asker.id(), &world.running.handle.id()).await.unwrap();
+        asked.push(tokio::spawn(async move {
+            let _inbox = inbox;
+            asker.request(channel, "x", LONG).await.unwrap().payload.to_vec()
+        }));
+    }
+    let mut answers = Vec::new();
+    for asked in asked {
+        answers.push(String::from_utf8(asked.await.unwrap()).unwrap());
+    }
+    answers.sort();
+    assert_eq!(answers, ["2 True", "2 True", "later"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_is_not_finished_in_time_becomes_a_dead_letter() {
     let directory = TempDir::new().unwrap();
     let script = "for line in sys.stdin:\n    pass\n";
