@@ -48,18 +48,18 @@ impl Running {
     async fn begin(runtime: &Runtime, name: &str, backend: &Backend) -> Result<Self> {
         // What can fail without the agent comes first: a failed start leaves nothing bound that was not before.
         let prepared = match backend {
-            Backend::Subprocess(config) => Prepared::Subprocess(subprocess::prepare(name, config).await?),
-            Backend::Webhook(config) => Prepared::Webhook(webhook::Webhook::new(config)?),
-            Backend::Llm(config) => Prepared::Chat(chat::Chat::new(config)?),
+            Backend::Subprocess(config) => Prepared::Subprocess(Box::new(subprocess::prepare(name, config).await?)),
+            Backend::Webhook(config) => Prepared::Webhook(Box::new(webhook::Webhook::new(config)?)),
+            Backend::Llm(config) => Prepared::Chat(Box::new(chat::Chat::new(config)?)),
             Backend::Log => Prepared::Log,
             Backend::Echo => Prepared::Echo,
             Backend::External => Prepared::External,
         };
         let (handle, inbox) = runtime.bind_stream(name).await?;
         let service = match prepared {
-            Prepared::Subprocess(prepared) => subprocess::serve(prepared, handle.clone(), inbox),
-            Prepared::Webhook(webhook) => webhook::serve(webhook, handle.clone(), inbox),
-            Prepared::Chat(chat) => chat::serve(chat, handle.clone(), inbox),
+            Prepared::Subprocess(prepared) => subprocess::serve(*prepared, handle.clone(), inbox),
+            Prepared::Webhook(webhook) => webhook::serve(*webhook, handle.clone(), inbox),
+            Prepared::Chat(chat) => chat::serve(*chat, handle.clone(), inbox),
             Prepared::Log => simple::log(name, inbox),
             Prepared::Echo => simple::echo(handle.clone(), inbox),
             Prepared::External => return Ok(Self { handle, inbox: Some(inbox), service: None }),
@@ -79,7 +79,7 @@ impl Running {
 /// where that is up to whoever takes it.
 pub(crate) fn longest(backend: &Backend) -> Option<Duration> {
     match backend {
-        Backend::Subprocess(config) => Some(config.timeout.saturating_mul(2)),
+        Backend::Subprocess(config) => Some(config.timeout.saturating_add(serve::ANSWER_WITHIN)),
         Backend::Webhook(config) => Some(http::longest(config.timeout, config.attempts)),
         Backend::Llm(config) => Some(http::longest(config.timeout, config.attempts)),
         Backend::Log | Backend::Echo => Some(serve::ANSWER_WITHIN),
@@ -89,9 +89,9 @@ pub(crate) fn longest(backend: &Backend) -> Option<Duration> {
 
 /// A back end that can start.
 enum Prepared {
-    Subprocess(subprocess::Prepared),
-    Webhook(webhook::Webhook),
-    Chat(chat::Chat),
+    Subprocess(Box<subprocess::Prepared>),
+    Webhook(Box<webhook::Webhook>),
+    Chat(Box<chat::Chat>),
     Log,
     Echo,
     External,

@@ -148,7 +148,7 @@ impl<'a> ToProgram<'a> {
         Self::Hello { version: VERSION, agent, runtime: runtime.to_string() }
     }
 
-    /// The line, with its end. One that would be too long only because of what JSON escapes is encoded otherwise.
+    /// The line, with its end.
     pub(super) fn line(&self) -> Vec<u8> {
         // Strings and numbers alone: this cannot fail.
         let mut line = serde_json::to_vec(self).unwrap_or_default();

@@ -76,6 +76,8 @@ where
     };
     // The inbox stays until then: dropped, it would detach the agent under the hands of these.
     let _ = timeout_at(deadline, async { while tasks.join_next().await.is_some() {} }).await;
+    // In this order: after the agent is detached, what is cut off is no failed attempt.
+    drop(inbox);
     tasks.shutdown().await;
 }
 

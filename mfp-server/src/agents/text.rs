@@ -7,18 +7,16 @@ const SHOWN: usize = 4_096;
 
 /// A payload as text where it is UTF-8, else in hexadecimal.
 pub(super) fn shown(payload: &[u8]) -> String {
-    match std::str::from_utf8(payload) {
-        Ok(_) => escaped(payload),
-        Err(_) => {
-            let end = payload.len().min(SHOWN / 2);
-            let (bytes, more) = payload.split_at_checked(end).unwrap_or((payload, &[]));
-            let mut text = hex::encode(bytes);
-            if !more.is_empty() {
-                text.push('…');
-            }
-            text
-        }
+    if std::str::from_utf8(payload).is_ok() {
+        return escaped(payload);
     }
+    let end = payload.len().min(SHOWN / 2);
+    let (bytes, more) = payload.split_at_checked(end).unwrap_or((payload, &[]));
+    let mut text = hex::encode(bytes);
+    if !more.is_empty() {
+        text.push('…');
+    }
+    text
 }
 
 /// Text with its control characters escaped, cut where it is long. What is not UTF-8 in it is replaced.

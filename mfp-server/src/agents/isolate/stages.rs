@@ -11,7 +11,7 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{Pid, getegid, geteuid, getpid};
+use nix::unistd::{Pid, close, getegid, geteuid, getpid};
 
 use super::{SUBCOMMAND, Spec, files, filter};
 
@@ -35,6 +35,7 @@ pub(crate) fn isolated_main() -> Option<ExitCode> {
 }
 
 fn stage(mut arguments: Vec<OsString>) -> Result<u8> {
+    close_inherited()?;
     let second = arguments.first().is_some_and(|first| first == SECOND);
     if second {
         arguments.remove(0);
@@ -52,6 +53,17 @@ fn stage(mut arguments: Vec<OsString>) -> Result<u8> {
     let [option, spec, end, command @ ..] = arguments.as_slice() else { anyhow::bail!("not for use by hand") };
     ensure!(option == "--spec" && end == "--", "not for use by hand");
     if second { restricted(spec, command) } else { leave(&arguments) }
+}
+
+/// Closes what whoever started the server left open for it: the program gets its three streams, and nothing else.
+fn close_inherited() -> Result<()> {
+    let open = fs::read_dir("/proc/self/fd").context("/proc/self/fd")?;
+    let numbers: Vec<i32> = open.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    for number in numbers.into_iter().filter(|number| *number > 2) {
+        // An error says that it was the one that listed them.
+        let _ = close(number);
+    }
+    Ok(())
 }
 
 /// The first stage: leaves the namespaces and starts the second in new ones.

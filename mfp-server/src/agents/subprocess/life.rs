@@ -94,14 +94,13 @@ pub(super) async fn live(shared: &Arc<Shared>, program: Started, inbox: &mut Inb
             },
             Some(told) = life.replies.next(), if !full => life.tell(told),
             Some(told) = life.commands.next(), if !full => life.tell(told),
-            incoming = inbox.recv(), if takes => match incoming {
-                Some(incoming) => life.give(incoming),
-                None => {
-                    // The agent is gone, or the runtime has stopped.
-                    let deadline = Instant::now() + GRACE;
-                    (stopping, leaving) = (Some(deadline), Some(Leaving::until(deadline)));
-                    life.writer.lines = None;
-                }
+            incoming = inbox.recv(), if takes => if let Some(incoming) = incoming {
+                life.give(incoming);
+            } else {
+                // The agent is gone, or the runtime has stopped.
+                let deadline = Instant::now() + GRACE;
+                (stopping, leaving) = (Some(deadline), Some(Leaving::until(deadline)));
+                life.writer.lines = None;
             },
         }
     };
@@ -209,7 +208,7 @@ impl Life<'_> {
                 self.commands.push(commands::ask(Arc::clone(self.shared), ask));
             }
             Ok(Todo::Ask(ask)) => {
-                self.complain(&Failure::new("busy", "too much is asked for at once").of(ask.reference()))
+                self.complain(&Failure::new("busy", "too much is asked for at once").of(ask.reference()));
             }
             Err(failure) => self.complain(&failure),
         }

@@ -2,7 +2,7 @@
 
 mod commands;
 mod life;
-mod lines;
+pub(in crate::agents) mod lines;
 mod process;
 
 use std::sync::Arc;

@@ -5,8 +5,10 @@ mod chat;
 mod examples;
 mod lines;
 mod programs;
+mod schema;
 mod simple;
 mod stub;
+mod tls;
 mod webhook;
 
 use std::collections::BTreeMap;
