@@ -7,8 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::control::Word;
 
-const EXIT_CODES: &str =
-    "Exit codes: 0 success, 1 it was refused or a check has failed, 2 it could not be run as asked, 3 no server is there.";
+const EXIT_CODES: &str = "Exit codes: 0 success, 1 it was refused or a check has failed, 2 it could not be run as asked, 3 no server is there.";
 
 /// Mirror Frame Protocol: secure messaging between agents, from peer to peer.
 #[derive(Debug, Parser)]

@@ -14,7 +14,8 @@ use crate::config::{self, InitOptions};
 
 pub(super) fn init(init: &Init) -> Result<(), Failure> {
     let Init { dir, deployment, instance, listen } = init;
-    let options = InitOptions { deployment: deployment.clone(), instance: instance.clone(), listen: Some(listen.clone()) };
+    let options =
+        InitOptions { deployment: deployment.clone(), instance: instance.clone(), listen: Some(listen.clone()) };
     config::init(dir, &options)?;
     let file = dir.join("mfp.yaml");
     print(format_args!("{} is written, with fresh keys beside it.", file.display()));
@@ -46,10 +47,7 @@ pub(super) fn check(cli: &Cli) -> Result<(), Failure> {
     if cli.json {
         print(serde_json::json!({ "agents": agents, "channels": channels, "peers": peers }));
     } else {
-        print(format_args!(
-            "{} is sound: {agents} agents, {channels} channels, {peers} peers.",
-            cli.config.display()
-        ));
+        print(format_args!("{} is sound: {agents} agents, {channels} channels, {peers} peers.", cli.config.display()));
     }
     Ok(())
 }

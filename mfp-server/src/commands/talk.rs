@@ -32,12 +32,12 @@ pub(super) fn run(cli: &Cli) -> Result<(), Failure> {
             timeout_ms: millis(*timeout),
         },
         Command::Tail => return tail(cli, &mut client),
-        Command::Receive { agent, reply, timeout } => return receive(cli, &mut client, agent, reply.as_deref(), *timeout),
+        Command::Receive { agent, reply, timeout } => {
+            return receive(cli, &mut client, agent, reply.as_deref(), *timeout);
+        }
         Command::Quarantine(of) => Request::Quarantine(subject(of)),
         Command::Restore(of) => Request::Restore(subject(of)),
-        Command::Open { agent, peer, to } => {
-            Request::Open { agent: agent.clone(), peer: peer.clone(), to: to.clone() }
-        }
+        Command::Open { agent, peer, to } => Request::Open { agent: agent.clone(), peer: peer.clone(), to: to.clone() },
         Command::Close { channel } => Request::Close { channel: channel.clone() },
         Command::Rotate { peer } => Request::Rotate { peer: peer.clone() },
         Command::Redial { peer } => Request::Redial { peer: peer.clone() },
@@ -106,13 +106,7 @@ fn tail(cli: &Cli, client: &mut Client) -> Result<(), Failure> {
     }
 }
 
-fn receive(
-    cli: &Cli,
-    client: &mut Client,
-    agent: &str,
-    reply: Option<&str>,
-    timeout: Duration,
-) -> Result<(), Failure> {
+fn receive(cli: &Cli, client: &mut Client, agent: &str, reply: Option<&str>, timeout: Duration) -> Result<(), Failure> {
     let taken = client.ask(&Request::Receive { agent: agent.to_owned(), timeout_ms: millis(timeout) })?;
     let Some(message) = taken.get("message").and_then(Value::as_str) else {
         print("no message has come");

@@ -226,7 +226,10 @@ impl Server {
                 let there = open.find(|channel| channel.peer.runtime == runtime && *channel.peer.name == **name);
                 there.map(|channel| channel.id).ok_or_else(|| {
                     let peer = peer.as_deref().map(|peer| format!(" of peer `{peer}`")).unwrap_or_default();
-                    Fault::new("unknown", format!("there is no channel to agent `{name}`{peer}; `mfp channels` lists them"))
+                    Fault::new(
+                        "unknown",
+                        format!("there is no channel to agent `{name}`{peer}; `mfp channels` lists them"),
+                    )
                 })
             }
         }

@@ -40,8 +40,9 @@ impl std::error::Error for ClientError {}
 
 impl Client {
     pub(crate) fn connect(socket: &Path) -> Result<Self, ClientError> {
-        let stream = UnixStream::connect(socket)
-            .map_err(|error| ClientError::Absent(io::Error::new(error.kind(), format!("{}: {error}", socket.display()))))?;
+        let stream = UnixStream::connect(socket).map_err(|error| {
+            ClientError::Absent(io::Error::new(error.kind(), format!("{}: {error}", socket.display())))
+        })?;
         Ok(Self { stream: BufReader::new(stream) })
     }
 

@@ -58,7 +58,9 @@ async fn clear(path: &Path) -> Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error).with_context(|| path.display().to_string()),
         Ok(there) if !there.file_type().is_socket() => bail!("{} is there, and is no socket", path.display()),
-        Ok(_) if UnixStream::connect(path).await.is_ok() => bail!("a server runs already: it answers at {}", path.display()),
+        Ok(_) if UnixStream::connect(path).await.is_ok() => {
+            bail!("a server runs already: it answers at {}", path.display())
+        }
         Ok(_) => fs::remove_file(path).with_context(|| path.display().to_string()),
     }
 }

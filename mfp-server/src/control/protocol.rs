@@ -141,7 +141,9 @@ impl Body {
     pub(crate) fn bytes(&self) -> Result<Vec<u8>, Fault> {
         match (&self.payload, &self.payload_base64) {
             (Some(text), None) => Ok(text.clone().into_bytes()),
-            (None, Some(text)) => STANDARD.decode(text).map_err(|_| Fault::new("malformed", "payload_base64 is not Base64")),
+            (None, Some(text)) => {
+                STANDARD.decode(text).map_err(|_| Fault::new("malformed", "payload_base64 is not Base64"))
+            }
             _ => Err(Fault::new("malformed", "either payload or payload_base64")),
         }
     }

@@ -170,8 +170,7 @@ fn receive(socket: &Path, lines: u64, shared: &(Mutex<Log>, Condvar), progress: 
         }
         drop(log);
         shared.1.notify_all();
-        let finish =
-            Request::Finish { agent: "bob".into(), message: message.to_owned(), failed: false, reply: None };
+        let finish = Request::Finish { agent: "bob".into(), message: message.to_owned(), failed: false, reply: None };
         // If the server dies first, the line comes again.
         if let Some(connected) = &mut client
             && connected.ask(&finish).is_err()

@@ -54,12 +54,7 @@ const fn input_len(lines: u64) -> u64 {
     if lines == 0 { 1 } else { lines }
 }
 
-fn exchange(
-    place: &Place,
-    b: &mut place::Running,
-    input: &Arc<Input>,
-    progress: &Arc<Progress>,
-) -> Result<Outcome> {
+fn exchange(place: &Place, b: &mut place::Running, input: &Arc<Input>, progress: &Arc<Progress>) -> Result<Outcome> {
     let start = Instant::now();
     let receiver = Receiver::start(place.socket(Side::B), input.messages, Arc::clone(progress));
     let sender = Sender::start(place.socket(Side::A), Arc::clone(input));
@@ -93,6 +88,11 @@ fn report(input: &Input, outcome: &Outcome) -> (bool, String) {
     );
     let _ = writeln!(text, "repeats   {repeats} lines were handed out again after that, under the same message id");
     let _ = writeln!(text, "time      {:.2} s", elapsed.as_secs_f64());
-    let _ = writeln!(text, "{verdict}  {} lines had a receipt, {} arrived, each once and in order", sent.len(), taken.len());
+    let _ = writeln!(
+        text,
+        "{verdict}  {} lines had a receipt, {} arrived, each once and in order",
+        sent.len(),
+        taken.len()
+    );
     (good, text)
 }

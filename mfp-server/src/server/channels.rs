@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mfp_tokio::mfp_proto::policy::{Backoff, BackoffConfig};
 use mfp_tokio::mfp_proto::crypto::rng::Rng;
+use mfp_tokio::mfp_proto::policy::{Backoff, BackoffConfig};
 use mfp_tokio::{AgentHandle, ChannelId, ChannelOptions, OpenError, RuntimeId};
 
 use super::Server;

@@ -35,7 +35,8 @@ impl Server {
 
     /// Where the messages of an external agent wait.
     pub(crate) fn inbox(&self, agent: &str) -> Result<Arc<tokio::sync::Mutex<Inbox>>, Fault> {
-        let external = || Fault::new("refused", format!("agent `{agent}` is not external: its messages are handled here"));
+        let external =
+            || Fault::new("refused", format!("agent `{agent}` is not external: its messages are handled here"));
         match self.inboxes.get(agent) {
             Some(inbox) => Ok(Arc::clone(inbox)),
             None if self.agents.contains_key(agent) => Err(external()),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use mfp_tokio::PeerConfig;
 
-use super::run::{add, address};
 use super::Server;
+use super::run::{add, address};
 use crate::config::{self, Config, Peer};
 use crate::control::Fault;
 
@@ -74,7 +74,8 @@ fn same(one: &Peer, other: &Peer) -> bool {
 /// Whether what cannot be changed while the link is there is the same.
 fn fixed(one: &Peer, other: &Peer) -> bool {
     let fixed = |config: &PeerConfig| {
-        let PeerConfig { id, public, mode, dial, limits, link, queue_items, queue_bytes, channels, .. } = config.clone();
+        let PeerConfig { id, public, mode, dial, limits, link, queue_items, queue_bytes, channels, .. } =
+            config.clone();
         (id, public, mode, dial, limits, link, queue_items, queue_bytes, channels)
     };
     fixed(&one.config) == fixed(&other.config) && one.config.psk == other.config.psk
