@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     if let Some(code) = agents::isolated_main() {
         return code;
     }
-    let failure = match commands::run(Cli::parse()) {
+    let failure = match commands::run(&Cli::parse()) {
         Ok(()) => return ExitCode::SUCCESS,
         Err(failure) => failure,
     };

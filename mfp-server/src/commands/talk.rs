@@ -14,10 +14,10 @@ use crate::control::{Body, Client, Request, Subject, Target};
 pub(super) fn run(cli: &Cli) -> Result<(), Failure> {
     let mut client = Client::connect(&socket(cli)?)?;
     let request = match &cli.command {
-        Command::Status => Request::Status,
-        Command::Peers => Request::Peers,
+        Command::Status => Request::Status {},
+        Command::Peers => Request::Peers {},
         Command::Channels { agent } => Request::Channels { agent: agent.clone() },
-        Command::Agents => Request::Agents,
+        Command::Agents => Request::Agents {},
         Command::Send(send) => Request::Send {
             from: send.address.from.clone(),
             to: target(&send.address.to),
@@ -25,7 +25,7 @@ pub(super) fn run(cli: &Cli) -> Result<(), Failure> {
             acked: send.acked,
             ttl_ms: send.ttl.map(millis),
         },
-        Command::Request { send, timeout } => Request::Request {
+        Command::Request { send, timeout } => Request::Ask {
             from: send.from.clone(),
             to: target(&send.to),
             body: body(send)?,
@@ -42,11 +42,11 @@ pub(super) fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Rotate { peer } => Request::Rotate { peer: peer.clone() },
         Command::Redial { peer } => Request::Redial { peer: peer.clone() },
         Command::Recover { word, peer } => Request::Recover { peer: peer.clone(), word: *word },
-        Command::DeadLetters(DeadLetters::List) => Request::DeadLetters,
+        Command::DeadLetters(DeadLetters::List) => Request::DeadLetters {},
         Command::DeadLetters(DeadLetters::Retry { message }) => Request::Retry { message: message.clone() },
         Command::DeadLetters(DeadLetters::Purge { message }) => Request::Purge { message: message.clone() },
         Command::Backup { file } => Request::Backup { path: absolute(file)? },
-        Command::Reload => Request::Reload,
+        Command::Reload => Request::Reload {},
         other => return Err(anyhow::anyhow!("{other:?} needs no server").into()),
     };
     let answer = client.ask(&request)?;
@@ -99,7 +99,7 @@ fn absolute(file: &Path) -> Result<String, Failure> {
 }
 
 fn tail(cli: &Cli, client: &mut Client) -> Result<(), Failure> {
-    let mut event = client.ask(&Request::Tail)?;
+    let mut event = client.ask(&Request::Tail {})?;
     loop {
         show::event(cli, &event);
         event = client.next()?;

@@ -30,8 +30,6 @@ const OLD_TYPES: &[(&str, &str)] = &[
 ];
 /// The longest that an agent may take for a message.
 const HOUR: Duration = Duration::from_hours(1);
-/// What an attempt may take beside its timeout: the wait before it.
-const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(30);
 const MARGIN: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Copy)]
@@ -88,13 +86,7 @@ impl Agents {
 
     /// Longer than any agent may take: what the core waits for has to be more than what a back end waits for.
     pub(super) fn patience(&self) -> Duration {
-        let patience = |agent: &Agent| match &agent.backend {
-            Backend::Subprocess(subprocess) => subprocess.timeout,
-            Backend::Webhook(Webhook { timeout, attempts, .. }) | Backend::Llm(Llm { timeout, attempts, .. }) => {
-                timeout.saturating_add(BETWEEN_ATTEMPTS).saturating_mul(*attempts)
-            }
-            Backend::Log | Backend::Echo | Backend::External => Duration::ZERO,
-        };
+        let patience = |agent: &Agent| crate::agents::longest(&agent.backend).unwrap_or_default();
         self.list.iter().map(patience).max().unwrap_or_default().saturating_add(MARGIN)
     }
 

@@ -44,10 +44,6 @@ impl<'a> Value<'a> {
         self.report(format!("must be {wanted}, not {}", kind(&self.node.data)));
     }
 
-    pub(super) fn is_null(&self) -> bool {
-        matches!(self.node.data, Data::Null)
-    }
-
     /// Text in quotes, or that needs none.
     pub(super) fn text(&self) -> Option<&'a str> {
         match &self.node.data {

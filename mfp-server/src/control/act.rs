@@ -25,13 +25,13 @@ fn refused(error: impl Display) -> Fault {
 impl Server {
     pub(super) async fn act(self: &Arc<Self>, request: Request, held: &mut Held) -> Result<Value, Fault> {
         match request {
-            Request::Status => Ok(view::status(self)),
-            Request::Agents => Ok(self.runtime.agents().iter().map(view::agent).collect()),
-            Request::Peers => Ok(self.runtime.peers().iter().map(|peer| view::peer(self, peer)).collect()),
+            Request::Status {} => Ok(view::status(self)),
+            Request::Agents {} => Ok(self.runtime.agents().iter().map(view::agent).collect()),
+            Request::Peers {} => Ok(self.runtime.peers().iter().map(|peer| view::peer(self, peer)).collect()),
             Request::Channels { agent } => self.channels(agent.as_deref()),
             Request::Send { from, to, body, acked, ttl_ms } => self.send(&from, &to, &body, acked, ttl_ms).await,
-            Request::Request { from, to, body, timeout_ms } => self.request(&from, &to, &body, timeout_ms).await,
-            Request::Tail => Err(Fault::new("malformed", "nothing else can be asked in a connection that listens")),
+            Request::Ask { from, to, body, timeout_ms } => self.request(&from, &to, &body, timeout_ms).await,
+            Request::Tail {} => Err(Fault::new("malformed", "nothing else can be asked in a connection that listens")),
             Request::Receive { agent, timeout_ms } => self.receive(&agent, timeout_ms, held).await,
             Request::Finish { agent, message, failed, reply } => {
                 self.finish(&agent, &message, failed, reply, held).await
@@ -67,7 +67,7 @@ impl Server {
                 Ok(Value::Null)
             }
             Request::Recover { peer, word } => self.recover(&peer, word).await,
-            Request::DeadLetters => Ok(self.runtime.dead_letters().iter().map(view::dead_letter).collect()),
+            Request::DeadLetters {} => Ok(self.runtime.dead_letters().iter().map(view::dead_letter).collect()),
             Request::Retry { message } => {
                 self.runtime.retry(&self.dead_letter(&message)?).await.map_err(refused)?;
                 Ok(Value::Null)
@@ -83,7 +83,7 @@ impl Server {
                 self.runtime.backup(&path).await.map_err(refused)?;
                 Ok(json!({ "path": path }))
             }
-            Request::Reload => self.reload().await.map(|changes| json!({ "changes": changes })),
+            Request::Reload {} => self.reload().await.map(|changes| json!({ "changes": changes })),
         }
     }
 

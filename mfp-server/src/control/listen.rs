@@ -122,7 +122,7 @@ async fn serve(stream: UnixStream, server: &Arc<Server>) {
                 continue;
             }
         };
-        let ended = if matches!(request, Request::Tail) {
+        let ended = if matches!(request, Request::Tail {}) {
             tail(&mut lines, server).await
         } else {
             let done = server.act(request, &mut held).await;

@@ -10,13 +10,13 @@ use serde_json::Value;
 /// Bytes of a line, at most: a payload of 1 MiB in Base64, and more.
 pub(crate) const LONGEST: usize = 2 << 20;
 
-/// What is asked of a server.
+/// What is asked of a server. What takes nothing is a variant with no fields, so that more of them are refused.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) enum Request {
-    Status,
-    Agents,
-    Peers,
+    Status {},
+    Agents {},
+    Peers {},
     Channels {
         agent: Option<String>,
     },
@@ -30,14 +30,15 @@ pub(crate) enum Request {
         ttl_ms: Option<u64>,
     },
     /// Sends a request of an agent, and answers with the answer.
-    Request {
+    #[serde(rename = "request")]
+    Ask {
         from: String,
         to: Target,
         body: Body,
         timeout_ms: u64,
     },
     /// Answers with each event from now on, a line each, until the connection ends.
-    Tail,
+    Tail {},
     /// Takes the next message of an agent that is `external`. It is taken back if the connection ends.
     Receive {
         agent: String,
@@ -71,7 +72,7 @@ pub(crate) enum Request {
         peer: String,
         word: Word,
     },
-    DeadLetters,
+    DeadLetters {},
     Retry {
         message: String,
     },
@@ -82,7 +83,7 @@ pub(crate) enum Request {
         path: String,
     },
     /// Reads the configuration again: peers and policies.
-    Reload,
+    Reload {},
 }
 
 /// An agent or a channel.

@@ -16,7 +16,7 @@ use crate::bench::progress::Progress;
 use crate::control::{Body, Client, ClientError, Request, Target};
 
 /// How long a server may be away.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const A_MOMENT: Duration = Duration::from_millis(5);
 
 /// Asks again while the server is away.

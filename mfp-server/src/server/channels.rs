@@ -63,13 +63,12 @@ async fn open_to_peer(server: &Server, channel: &Channel, peer: &str, to: &str) 
     loop {
         // It may have been taken out of the configuration.
         let Some(id) = server.peer_named(peer) else { return Ok(()) };
-        let open = match existing(handle, &id, to) {
-            Some(there) => there,
-            None => {
-                let options = ChannelOptions::default().padding(channel.padding);
-                let asked = server.runtime.open_channel(&handle.id(), &id, to, options).await;
-                asked.map_err(|error| error.to_string())?
-            }
+        let open = if let Some(there) = existing(handle, &id, to) {
+            there
+        } else {
+            let options = ChannelOptions::default().padding(channel.padding);
+            let asked = server.runtime.open_channel(&handle.id(), &id, to, options).await;
+            asked.map_err(|error| error.to_string())?
         };
         match server.runtime.opened(&handle.id(), &open).await {
             Ok(()) => {

@@ -25,12 +25,13 @@ fn what_init_writes_can_be_run() {
 #[test]
 fn an_unsound_file_is_refused_before_anything_starts() {
     let server = Server::init("a");
-    server.configure("a", "agents: [{name: echo, tipe: echo}]\n");
+    server.configure("a", "agents: [{name: echo, type: echo, tiemout: 1s}]\nlog: {lvel: info}\n");
     for command in ["check", "run"] {
         let refused = server.run(&[command]);
         assert_eq!(refused.status.code(), Some(2));
         let said = String::from_utf8(refused.stderr).unwrap();
-        assert!(said.contains("mfp.yaml:4:") && said.contains("tipe") && said.contains("type"), "{said}");
+        assert!(said.contains("mfp.yaml:4:") && said.contains("tiemout"), "{said}");
+        assert!(said.contains("mfp.yaml:5:7:") && said.contains("lvel") && said.contains("level"), "{said}");
     }
     assert!(!server.file("mfp.db").exists());
 }
