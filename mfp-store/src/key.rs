@@ -1,4 +1,5 @@
 use std::fmt;
+use std::fs;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -88,6 +89,10 @@ impl std::error::Error for KeyError {
 const ROOM: usize = 66;
 
 fn read_file(path: &Path) -> Result<Secret, KeyError> {
+    // A pipe that nobody writes to would keep whoever opens it waiting.
+    if !fs::metadata(path).map_err(KeyError::Unreadable)?.is_file() {
+        return Err(KeyError::NotAFile);
+    }
     let file = File::open(path).map_err(KeyError::Unreadable)?;
     // Of the open file, so that nothing can be put in its place in between.
     let metadata = file.metadata().map_err(KeyError::Unreadable)?;

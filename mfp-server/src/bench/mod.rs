@@ -16,7 +16,7 @@ use progress::Progress;
 use report::Report;
 
 /// Runs it and prints its report. Whether every check has passed.
-pub(crate) fn run(args: &Bench) -> Result<bool> {
+pub(crate) fn run(args: &Bench, json: bool) -> Result<bool> {
     let input = Arc::new(Input::read(args)?);
     let progress = Arc::new(Progress::start(input.messages));
     let runtime = tokio::runtime::Runtime::new().context("the threads could not be started")?;
@@ -24,6 +24,6 @@ pub(crate) fn run(args: &Bench) -> Result<bool> {
     progress.finish();
     let report = Report::new(&input, &outcome?);
     // Whoever closes the pipe has read enough.
-    let _ = write!(io::stdout(), "{report}");
+    let _ = if json { writeln!(io::stdout(), "{}", report.json()) } else { write!(io::stdout(), "{report}") };
     Ok(report.is_success())
 }

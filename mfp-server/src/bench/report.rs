@@ -48,6 +48,24 @@ impl Report {
         self.checks.iter().all(|check| check.passed)
     }
 
+    /// The same for programs.
+    pub(super) fn json(&self) -> serde_json::Value {
+        let micros = |percent| u64::try_from(self.percentile(percent).as_micros()).unwrap_or(u64::MAX);
+        let check = |check: &Check| serde_json::json!({ "passed": check.passed, "text": check.text });
+        serde_json::json!({
+            "source": self.source,
+            "messages": self.messages,
+            "bytes": self.bytes,
+            "elapsed_s": self.elapsed.as_secs_f64(),
+            "p50_us": micros(50),
+            "p99_us": micros(99),
+            "pairs": self.pairs,
+            "channels": self.channels,
+            "global_state": hex::encode(self.global_state),
+            "checks": self.checks.iter().map(check).collect::<Vec<_>>(),
+        })
+    }
+
     /// The latency that so many percent of the messages did not exceed.
     fn percentile(&self, percent: usize) -> Duration {
         let rank = (self.latencies.len() * percent).div_ceil(100).max(1) - 1;

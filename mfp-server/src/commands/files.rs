@@ -12,21 +12,30 @@ use super::{Failure, load, print};
 use crate::cli::{Cli, Init};
 use crate::config::{self, InitOptions};
 
-pub(super) fn init(init: &Init) -> Result<(), Failure> {
+pub(super) fn init(cli: &Cli, init: &Init) -> Result<(), Failure> {
     let Init { dir, deployment, instance, listen } = init;
     let options =
         InitOptions { deployment: deployment.clone(), instance: instance.clone(), listen: Some(listen.clone()) };
-    config::init(dir, &options)?;
-    let file = dir.join("mfp.yaml");
+    let made = config::init(dir, &options)?;
+    let file = made.config;
+    if cli.json {
+        let (identity, master) = (made.identity_key, made.master_key);
+        print(serde_json::json!({ "config": file, "identity_key": identity, "master_key": master }));
+        return Ok(());
+    }
     print(format_args!("{} is written, with fresh keys beside it.", file.display()));
     print(format_args!("Run it:          mfp run --config {}", file.display()));
     print(format_args!("For your peers:  mfp pubkey --config {}", file.display()));
     Ok(())
 }
 
-pub(super) fn keygen(file: &Path) -> Result<(), Failure> {
+pub(super) fn keygen(cli: &Cli, file: &Path) -> Result<(), Failure> {
     config::keygen(file)?;
-    print(format_args!("{} is written.", file.display()));
+    if cli.json {
+        print(serde_json::json!({ "key": file }));
+    } else {
+        print(format_args!("{} is written.", file.display()));
+    }
     Ok(())
 }
 
@@ -57,6 +66,10 @@ pub(super) fn rekey(cli: &Cli, new_key_file: &Path) -> Result<(), Failure> {
     let store = config.store.context("the configuration has no store")?;
     let new = Key::File(new_key_file.to_owned());
     Store::rekey(&store.path, store.key, &new).context("the store has its old key")?;
+    if cli.json {
+        print(serde_json::json!({ "store": store.path, "key": new_key_file }));
+        return Ok(());
+    }
     print(format_args!(
         "{} is sealed under the key in {}. Put that into the configuration.",
         store.path.display(),

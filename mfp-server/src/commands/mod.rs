@@ -69,16 +69,16 @@ impl From<ClientError> for Failure {
 pub(crate) fn run(cli: &Cli) -> Result<(), Failure> {
     let checked = |good: bool| if good { Ok(()) } else { Err(Failure::Check) };
     match &cli.command {
-        Command::Init(init) => files::init(init),
-        Command::Keygen { file } => files::keygen(file),
+        Command::Init(init) => files::init(cli, init),
+        Command::Keygen { file } => files::keygen(cli, file),
         Command::Pubkey => files::pubkey(cli),
         Command::Check => files::check(cli),
         Command::Rekey { new_key_file } => files::rekey(cli, new_key_file),
         Command::Completions { shell } => files::completions(*shell),
         Command::Man => files::man(),
         Command::Run => serve(cli),
-        Command::Demo(demo) => checked(demo::run(demo)?),
-        Command::Bench(bench) => checked(bench::run(bench)?),
+        Command::Demo(demo) => checked(demo::run(demo, cli.json)?),
+        Command::Bench(bench) => checked(bench::run(bench, cli.json)?),
         _ => talk::run(cli),
     }
 }

@@ -1,7 +1,7 @@
 //! Reads a file and checks all of it.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -78,6 +78,10 @@ fn read(file: &Path) -> Result<String, (At, String)> {
 }
 
 fn read_bytes(file: &Path) -> io::Result<Vec<u8>> {
+    // A pipe that nobody writes to would keep whoever opens it waiting.
+    if !fs::metadata(file)?.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
     let mut bytes = Vec::new();
     File::open(file)?.take(MAX_LEN + 1).read_to_end(&mut bytes)?;
     Ok(bytes)

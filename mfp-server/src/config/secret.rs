@@ -1,7 +1,7 @@
 //! Secrets: they stand in files of their own or in the environment, never in the configuration. What is read, and the
 //! names under which it was looked for, are not shown: an operator may have put the secret where its name belongs.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -140,6 +140,10 @@ fn read_key(path: &Path) -> Result<Secret, KeyError> {
 }
 
 fn read_token(path: &Path) -> Result<String, KeyError> {
+    // A pipe that nobody writes to would keep whoever opens it waiting.
+    if !fs::metadata(path).map_err(KeyError::Unreadable)?.is_file() {
+        return Err(KeyError::NotAFile);
+    }
     let file = File::open(path).map_err(KeyError::Unreadable)?;
     let metadata = file.metadata().map_err(KeyError::Unreadable)?;
     if !metadata.is_file() {

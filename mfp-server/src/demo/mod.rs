@@ -31,7 +31,7 @@ struct Outcome {
 }
 
 /// Runs the demo and prints what has happened. Whether every line has arrived once and in order.
-pub(crate) fn run(args: &Demo) -> Result<bool> {
+pub(crate) fn run(args: &Demo, json: bool) -> Result<bool> {
     let mut input = Input::text(args.file.as_deref())?;
     let lines = args.messages.unwrap_or_else(|| input.messages.max(LINES));
     input.repeat(lines);
@@ -43,7 +43,7 @@ pub(crate) fn run(args: &Demo) -> Result<bool> {
     let ended = a.stop().and(b.stop());
     let outcome = outcome.with_context(|| place.logs())?;
     ended.context("a server did not end")?;
-    let (good, report) = report(&input, &outcome);
+    let (good, report) = report(&input, &outcome, json);
     // Whoever closes the pipe has read enough.
     let _ = write!(std::io::stdout(), "{report}");
     Ok(good)
@@ -71,12 +71,25 @@ fn exchange(place: &Place, b: &mut place::Running, input: &Arc<Input>, progress:
     Ok(Outcome { killed_after, away, elapsed: start.elapsed(), sent, taken, repeats })
 }
 
-fn report(input: &Input, outcome: &Outcome) -> (bool, String) {
+fn report(input: &Input, outcome: &Outcome, json: bool) -> (bool, String) {
     let Outcome { killed_after, away, elapsed, sent, taken, repeats } = outcome;
     let in_order = sent.iter().eq(taken.iter().map(|line| &line.message));
     let mut lines = (0..).zip(taken);
     let whole = lines.all(|(number, line)| line.payload == input.payload(number));
     let good = in_order && whole && sent.len() == usize::try_from(input.messages).unwrap_or(usize::MAX);
+    if json {
+        let report = serde_json::json!({
+            "lines": input.messages,
+            "receipts": sent.len(),
+            "arrived": taken.len(),
+            "killed_after": killed_after,
+            "away_s": away.as_secs_f64(),
+            "repeats": repeats,
+            "elapsed_s": elapsed.as_secs_f64(),
+            "verified": good,
+        });
+        return (good, format!("{report}\n"));
+    }
     let mut text = String::new();
     let verdict = if good { "verified" } else { "NOT VERIFIED" };
     let _ = writeln!(text, "servers   a and b, two processes with a sealed store each, over TCP on this machine");

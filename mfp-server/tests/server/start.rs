@@ -52,6 +52,23 @@ fn a_store_is_given_another_key() {
     server.stop();
 }
 
+/// Nobody writes to these pipes, and nothing waits for that.
+#[test]
+fn pipes_are_no_files() {
+    let server = Server::init("a");
+    let pipe = |name: &str| {
+        fs::rename(server.file(name), server.file("aside")).unwrap();
+        let made = std::process::Command::new("mkfifo").arg("--mode=600").arg(server.file(name)).status().unwrap();
+        assert!(made.success());
+        assert_eq!(server.run(&["check"]).status.code(), Some(2), "{name}");
+        fs::rename(server.file("aside"), server.file(name)).unwrap();
+    };
+    for name in ["mfp.yaml", "identity.key", "master.key"] {
+        pipe(name);
+    }
+    assert!(server.run(&["check"]).status.success());
+}
+
 #[test]
 fn completions_and_a_manual_page() {
     for shell in ["bash", "zsh", "fish"] {
