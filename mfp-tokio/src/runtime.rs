@@ -9,6 +9,7 @@ use std::sync::Arc;
 use mfp_proto::config::Config;
 use mfp_proto::crypto::aead::Ring;
 use mfp_proto::crypto::rng::Rng;
+use mfp_proto::frame::Depth;
 use mfp_proto::id::{AgentId, AgentName, ChannelId, Identity, MessageId, RuntimeId};
 use mfp_proto::merkle::Proof;
 use mfp_proto::runtime::{self as core, AgentStatus, Delivery, Event, Stats};
@@ -201,6 +202,19 @@ impl Runtime {
     /// [`Error`].
     pub async fn establish_channel(&self, one: &AgentId, other: &AgentId) -> Result<ChannelId, Error> {
         self.shared.durable(|core, now| core.rt.establish_channel(now, one, other, None)).await
+    }
+
+    /// The same, with frames of this depth instead of the configuration's.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn establish_channel_with_depth(
+        &self,
+        one: &AgentId,
+        other: &AgentId,
+        depth: Depth,
+    ) -> Result<ChannelId, Error> {
+        self.shared.durable(|core, now| core.rt.establish_channel(now, one, other, Some(depth))).await
     }
 
     /// Closes a channel. What its agents had not finished becomes dead letters.

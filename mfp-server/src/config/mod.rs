@@ -21,13 +21,8 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
-#[allow(unused_imports, reason = "the program's commands use what they need")]
 pub(crate) use card::card;
-#[allow(unused_imports, reason = "the program's commands use what they need")]
-pub(crate) use init::{InitOptions, Initialized, init, keygen};
-#[allow(unused_imports, reason = "the program's commands use what they need")]
+pub(crate) use init::{InitOptions, init, keygen};
 pub(crate) use load::load;
-#[allow(unused_imports, reason = "the program's modules use what they need")]
 pub(crate) use model::{Agent, Backend, Channel, Config, Format, Llm, Log, Peer, Subprocess, To, Webhook};
-#[allow(unused_imports, reason = "the program's commands use what they need")]
 pub(crate) use problem::Problem;

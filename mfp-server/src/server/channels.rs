@@ -22,7 +22,7 @@ pub(super) fn keep(server: &Arc<Server>) {
         tokio::spawn(async move {
             let name = channel.agent.as_str().to_owned();
             let opened = match &channel.to {
-                To::Own(to) => open_inside(&server, &name, to.as_str()).await,
+                To::Own(to) => open_inside(&server, &channel, to.as_str()).await,
                 To::Peer(peer, to) => open_to_peer(&server, &channel, peer, to.as_str()).await,
             };
             if let Err(error) = opened {
@@ -45,12 +45,15 @@ fn existing(agent: &AgentHandle, runtime: &RuntimeId, to: &str) -> Option<Channe
     channels.iter().find(there).map(|channel| channel.id)
 }
 
-async fn open_inside(server: &Server, from: &str, to: &str) -> Result<(), String> {
-    let (one, other) = (agent(server, from)?, agent(server, to)?);
+async fn open_inside(server: &Server, channel: &Channel, to: &str) -> Result<(), String> {
+    let (one, other) = (agent(server, channel.agent.as_str())?, agent(server, to)?);
     if existing(one, &server.runtime.id(), to).is_some() {
         return Ok(());
     }
-    let opened = server.runtime.establish_channel(&one.id(), &other.id()).await;
+    let opened = match channel.depth {
+        Some(depth) => server.runtime.establish_channel_with_depth(&one.id(), &other.id(), depth).await,
+        None => server.runtime.establish_channel(&one.id(), &other.id()).await,
+    };
     opened.map(|_| ()).map_err(|error| error.to_string())
 }
 

@@ -17,7 +17,7 @@ fn pair() -> [Server; 2] {
         "a",
         &format!(
             "agents: [{{name: alice, type: external}}, {{name: echo, type: echo}}]\n\
-             channels: [{{agent: alice, to: echo}}, {{agent: alice, peer: b, to: bob}}]\n\
+             channels: [{{agent: alice, to: echo, depth: 8}}, {{agent: alice, peer: b, to: bob}}]\n\
              federation: {{peers: [{}]}}\n",
             peers[0]
         ),
