@@ -171,3 +171,25 @@ fn a_backup_with_nothing_after_it_goes_on() {
     let answer = all[0].ask(&["request", "--from", "alice", "--to", "bob@b", "again"]);
     assert_eq!(answer["body"]["payload"], "again");
 }
+
+/// The procedure of `docs/operations.md`.
+#[test]
+fn an_identity_key_is_replaced() {
+    let mut all = pair("echo");
+    send(&all[0], 2);
+    let channel = all[0].ask(&["channels"])[0]["id"].as_str().unwrap().to_owned();
+    (0..2).for_each(|_| drop(all[0].ask(&["receive", "alice"])));
+    all[0].ask(&["close", &channel]);
+    all[0].until(&["peers"], |peers| peers[0]["queued"] == 0 && peers[0]["channels"] == 0);
+    all[0].stop();
+    fs::rename(all[0].file("identity.key"), all[0].file("identity.old")).unwrap();
+    all[0].run(&["keygen", all[0].file("identity.key").to_str().unwrap()]);
+    all[0].start();
+    let entry = all[0].as_peer("a");
+    all[1].configure("b", &format!("agents: [{{name: bob, type: echo}}]\nfederation: {{peers: [{entry}]}}\n"));
+    all[1].ask(&["reload"]);
+    all.iter().for_each(|server| server.until(&["peers"], |peers| peers[0]["state"] == "up"));
+    let answered = |answer: &serde_json::Value| answer["body"]["payload"] == "anew";
+    all[0].until(&["channels"], |channels| !channels.as_array().unwrap().is_empty());
+    all[0].until(&["request", "--from", "alice", "--to", "bob@b", "anew"], answered);
+}
