@@ -72,7 +72,7 @@ fn the_quickstart_does_what_it_says() {
     for (kind, inside) in &blocks {
         match kind.as_str() {
             "sh" => {
-                script += &format!("echo '{MARK}'\n{inside}");
+                script.extend(["echo '", MARK, "'\n", inside]);
                 expected.push(None);
             }
             // The output of the block before it.
@@ -100,8 +100,7 @@ fn the_servers_of_the_readme_run() {
     let mut script = String::new();
     for line in block.lines().filter(|line| !line.starts_with("cargo ")) {
         let line = line.split(" #").next().unwrap();
-        let background = if line.starts_with("mfp run") { "&" } else { "" };
-        script += &format!("{line} {background}\n");
+        script.extend([line, if line.starts_with("mfp run") { " &\n" } else { "\n" }]);
     }
     script += "until mfp status --config a/mfp.yaml; do sleep 0.1; done\n";
     let folder = tempfile::tempdir().unwrap();
