@@ -1,11 +1,13 @@
-//! The channels of the configuration: they are opened at the start, and asked for again while the peer refuses.
+//! The channels of the configuration: they are opened at the start, asked for again while the peer refuses, and opened anew
+//! when a loss has closed them. One that somebody has closed stays closed.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use mfp_tokio::mfp_proto::crypto::rng::Rng;
 use mfp_tokio::mfp_proto::policy::{Backoff, BackoffConfig};
-use mfp_tokio::{AgentHandle, ChannelId, ChannelOptions, OpenError, RuntimeId};
+use mfp_tokio::mfp_proto::runtime::CloseCause;
+use mfp_tokio::{AgentHandle, ChannelId, ChannelOptions, Event, Notice, OpenError, RuntimeId};
 
 use super::Server;
 use crate::config::{Channel, To};
@@ -17,19 +19,45 @@ fn pauses() -> Option<Backoff> {
 
 /// Opens the channels of the configuration that are not there.
 pub(super) fn keep(server: &Arc<Server>) {
+    // What happens from now on, so that nothing is missed in between.
+    let mut events = server.runtime.events();
     for channel in server.look(|config| config.channels.clone()) {
-        let server = Arc::clone(server);
-        tokio::spawn(async move {
-            let name = channel.agent.as_str().to_owned();
-            let opened = match &channel.to {
-                To::Own(to) => open_inside(&server, &channel, to.as_str()).await,
-                To::Peer(peer, to) => open_to_peer(&server, &channel, peer, to.as_str()).await,
-            };
-            if let Err(error) = opened {
-                tracing::error!(agent = name, ?channel, error, "a channel is not open");
-            }
-        });
+        open(server, channel);
     }
+    let server = Arc::clone(server);
+    tokio::spawn(async move {
+        while let Some(notice) = events.recv().await {
+            if let Notice::Event(Event::RemoteChannelClosed { peer, agent, cause, .. }) = notice
+                && matches!(cause, CloseCause::Gap | CloseCause::LossAccepted | CloseCause::Reset)
+            {
+                let of_agent = |channel: &Channel| {
+                    let handle = server.agents.get(channel.agent.as_str());
+                    let to = match &channel.to {
+                        To::Own(_) => None,
+                        To::Peer(name, _) => server.peer_named(name),
+                    };
+                    to == Some(peer) && handle.is_some_and(|handle| handle.id() == agent)
+                };
+                let channels = server.look(|config| config.channels.clone());
+                channels.into_iter().filter(of_agent).for_each(|channel| open(&server, channel));
+            }
+        }
+    });
+}
+
+/// Opens a channel if it is not there, and tells what comes of it.
+fn open(server: &Arc<Server>, channel: Channel) {
+    let server = Arc::clone(server);
+    tokio::spawn(async move {
+        let name = channel.agent.as_str().to_owned();
+        let opened = match &channel.to {
+            To::Own(to) => open_inside(&server, &channel, to.as_str()).await,
+            To::Peer(peer, to) => open_to_peer(&server, &channel, peer, to.as_str()).await,
+        };
+        if let Err(error) = opened {
+            tracing::error!(agent = name, ?channel, error, "a channel is not open");
+        }
+    });
 }
 
 fn agent<'a>(server: &'a Server, name: &str) -> Result<&'a AgentHandle, String> {
@@ -57,6 +85,23 @@ async fn open_inside(server: &Server, channel: &Channel, to: &str) -> Result<(),
     opened.map(|_| ()).map_err(|error| error.to_string())
 }
 
+/// The channel, which is asked for if it is not there.
+async fn ask(
+    server: &Server,
+    channel: &Channel,
+    handle: &AgentHandle,
+    peer: &RuntimeId,
+    to: &str,
+) -> Result<ChannelId, String> {
+    // Two that find nothing would else open two.
+    let _alone = server.opening.lock().await;
+    if let Some(there) = existing(handle, peer, to) {
+        return Ok(there);
+    }
+    let options = ChannelOptions::default().padding(channel.padding);
+    server.runtime.open_channel(&handle.id(), peer, to, options).await.map_err(|error| error.to_string())
+}
+
 async fn open_to_peer(server: &Server, channel: &Channel, peer: &str, to: &str) -> Result<(), String> {
     let handle = agent(server, channel.agent.as_str())?;
     let mut pauses = pauses();
@@ -66,13 +111,7 @@ async fn open_to_peer(server: &Server, channel: &Channel, peer: &str, to: &str) 
     loop {
         // It may have been taken out of the configuration.
         let Some(id) = server.peer_named(peer) else { return Ok(()) };
-        let open = if let Some(there) = existing(handle, &id, to) {
-            there
-        } else {
-            let options = ChannelOptions::default().padding(channel.padding);
-            let asked = server.runtime.open_channel(&handle.id(), &id, to, options).await;
-            asked.map_err(|error| error.to_string())?
-        };
+        let open = ask(server, channel, handle, &id, to).await?;
         match server.runtime.opened(&handle.id(), &open).await {
             Ok(()) => {
                 tracing::info!(agent = channel.agent.as_str(), peer, to, channel = %open, "a channel is open");

@@ -25,6 +25,8 @@ pub(crate) struct Server {
     config: Mutex<Config>,
     /// One at a time.
     reloading: tokio::sync::Mutex<()>,
+    /// Held from the look whether a channel is there until it is asked for.
+    opening: tokio::sync::Mutex<()>,
 }
 
 impl Server {

@@ -116,6 +116,7 @@ async fn start(config: Config, started: Instant) -> Result<(Arc<Server>, Vec<Run
         inboxes,
         config: Mutex::new(config),
         reloading: tokio::sync::Mutex::default(),
+        opening: tokio::sync::Mutex::default(),
     };
     Ok((Arc::new(server), running))
 }
