@@ -9,6 +9,8 @@ use serde_json::Value;
 
 /// Bytes of a line, at most: a payload of 1 MiB in Base64, and more.
 pub(crate) const LONGEST: usize = 2 << 20;
+/// Bytes of a line of an answer, at most: a payload of control characters grows sixfold as JSON.
+pub(crate) const LONGEST_ANSWER: usize = 8 << 20;
 
 /// What is asked of a server. What takes nothing is a variant with no fields, so that more of them are refused.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ use tokio::net::UnixStream;
 use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::codec::{Framed, LinesCodec};
 
-use crate::control::{Answer, ClientError, LONGEST, Request};
+use crate::control::{Answer, ClientError, LONGEST_ANSWER, Request};
 
 /// Between two attempts to reach a server.
 pub(super) const PAUSE: Duration = Duration::from_millis(100);
@@ -30,9 +30,8 @@ impl Link {
     pub(super) async fn connect(socket: &Path, deadline: Instant) -> Result<Self, ClientError> {
         loop {
             match UnixStream::connect(socket).await {
-                // A payload of control characters grows sixfold as JSON.
                 Ok(stream) => {
-                    return Ok(Self { lines: Framed::new(stream, LinesCodec::new_with_max_length(4 * LONGEST)) });
+                    return Ok(Self { lines: Framed::new(stream, LinesCodec::new_with_max_length(LONGEST_ANSWER)) });
                 }
                 Err(error) if Instant::now() + PAUSE >= deadline => {
                     let error = io::Error::new(error.kind(), format!("{}: {error}", socket.display()));
