@@ -1,4 +1,5 @@
 //! `mfp mcp`: an agent's messages as tools, for hosts of several kinds.
+#![allow(clippy::needless_pass_by_value, reason = "calls read better with `json!` in them than with `&json!`")]
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Lines, Write as _};
