@@ -227,6 +227,7 @@ fn what_cannot_be_understood_is_refused() {
     );
     let asked = server.ask(&["send", "--from", "bob", "--to", "ann", "after"]);
     assert_eq!(host.call("mfp_receive", json!({}))["message"], asked["message"]);
+    host.call("mfp_receive", json!({ "ack": [asked["message"]], "timeout_seconds": 0 }));
     host.end();
     for agent in ["echo", "nobody"] {
         let output = server.run(&["mcp", "--agent", agent]);
