@@ -79,6 +79,12 @@ pub(crate) enum Command {
         #[arg(long, default_value = "2m", value_parser = duration)]
         timeout: Duration,
     },
+    /// Serve an external agent's messages to a host of language models: tools of the Model Context Protocol, over stdio.
+    Mcp {
+        /// The agent.
+        #[arg(long)]
+        agent: String,
+    },
     /// Stop all messages of an agent or a channel, until it is restored.
     Quarantine(Subject),
     /// End a quarantine.

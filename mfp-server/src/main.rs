@@ -7,6 +7,7 @@ mod commands;
 mod config;
 mod control;
 mod demo;
+mod mcp;
 mod server;
 
 use std::io::Write;

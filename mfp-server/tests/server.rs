@@ -5,6 +5,8 @@
 mod agents;
 #[path = "server/control.rs"]
 mod control;
+#[path = "server/mcp.rs"]
+mod mcp;
 #[path = "server/place.rs"]
 mod place;
 #[path = "server/start.rs"]

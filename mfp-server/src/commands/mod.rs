@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use crate::cli::{Cli, Command};
 use crate::config::{self, Config, Problem};
 use crate::control::{ClientError, Fault};
-use crate::{bench, demo, server};
+use crate::{bench, demo, mcp, server};
 
 /// Why a command has not succeeded.
 #[derive(Debug)]
@@ -77,6 +77,7 @@ pub(crate) fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Completions { shell } => files::completions(*shell),
         Command::Man => files::man(),
         Command::Run => serve(cli),
+        Command::Mcp { agent } => mcp(cli, agent),
         Command::Demo(demo) => checked(demo::run(demo, cli.json)?),
         Command::Bench(bench) => checked(bench::run(bench, cli.json)?),
         _ => talk::run(cli),
@@ -93,12 +94,24 @@ fn serve(cli: &Cli) -> Result<(), Failure> {
         config.control.clone_from(control);
     }
     server::log_to_stderr(config.log);
+    block_on(server::run(config))
+}
+
+fn mcp(cli: &Cli, agent: &str) -> Result<(), Failure> {
+    let socket = talk::socket(cli)?;
+    mcp::check(&socket, agent)?;
+    // Standard output is the host's.
+    server::log_to_stderr(config::Log { level: tracing::Level::INFO, format: config::Format::Text });
+    block_on(mcp::serve(socket, agent.to_owned()))
+}
+
+fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> Result<(), Failure> {
     let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let threads = threads.map_err(|error| anyhow::anyhow!("the threads could not be started: {error}"))?;
-    let served = threads.block_on(server::run(config));
+    let done = threads.block_on(work);
     // What still blocks, such as a read of standard input, ends with the process.
     threads.shutdown_background();
-    Ok(served?)
+    Ok(done?)
 }
 
 /// To standard output; whoever closes it has read enough.

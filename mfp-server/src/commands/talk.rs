@@ -20,14 +20,15 @@ pub(super) fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Agents => Request::Agents {},
         Command::Send(send) => Request::Send {
             from: send.address.from.clone(),
-            to: target(&send.address.to),
+            to: Target::parse(&send.address.to),
             body: body(&send.address)?,
             acked: send.acked,
             ttl_ms: send.ttl.map(millis),
+            reply_to: None,
         },
         Command::Request { send, timeout } => Request::Ask {
             from: send.from.clone(),
-            to: target(&send.to),
+            to: Target::parse(&send.to),
             body: body(send)?,
             timeout_ms: millis(*timeout),
         },
@@ -55,7 +56,7 @@ pub(super) fn run(cli: &Cli) -> Result<(), Failure> {
 }
 
 /// Where the server listens to commands.
-fn socket(cli: &Cli) -> Result<PathBuf, Failure> {
+pub(super) fn socket(cli: &Cli) -> Result<PathBuf, Failure> {
     match &cli.control {
         Some(socket) => Ok(socket.clone()),
         None => Ok(load(cli)?.control),
@@ -64,16 +65,6 @@ fn socket(cli: &Cli) -> Result<PathBuf, Failure> {
 
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// `name`, `name@peer`, or the id of a channel.
-fn target(text: &str) -> Target {
-    let is_id = text.len() >= 8 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    match text.rsplit_once('@') {
-        Some((name, peer)) => Target::Agent { name: name.to_owned(), peer: Some(peer.to_owned()) },
-        None if is_id => Target::Channel(text.to_ascii_lowercase()),
-        None => Target::Agent { name: text.to_owned(), peer: None },
-    }
 }
 
 fn body(address: &cli::Address) -> Result<Body, Failure> {

@@ -26,10 +26,17 @@ impl Server {
     pub(super) async fn act(self: &Arc<Self>, request: Request, held: &mut Held) -> Result<Value, Fault> {
         match request {
             Request::Status {} => Ok(view::status(self)),
-            Request::Agents {} => Ok(self.runtime.agents().iter().map(view::agent).collect()),
+            Request::Agents {} => Ok(self.runtime.agents().iter().map(|agent| view::agent(self, agent)).collect()),
             Request::Peers {} => Ok(self.runtime.peers().iter().map(|peer| view::peer(self, peer)).collect()),
             Request::Channels { agent } => self.channels(agent.as_deref()),
-            Request::Send { from, to, body, acked, ttl_ms } => self.send(&from, &to, &body, acked, ttl_ms).await,
+            Request::Send { from, to, body, acked, ttl_ms, reply_to } => {
+                let (channel, payload) = (self.channel(&self.agent(&from)?, &to)?, body.bytes()?);
+                let mut message = Message::new(&payload);
+                message.content_type = body.content_type.as_deref();
+                message.ttl = ttl_ms.map(Duration::from_millis);
+                message.reply_to = reply_to.as_deref().map(message_id).transpose()?;
+                self.send(&from, channel, message, acked).await
+            }
             Request::Ask { from, to, body, timeout_ms } => self.request(&from, &to, &body, timeout_ms).await,
             Request::Tail {} => Err(Fault::new("malformed", "nothing else can be asked in a connection that listens")),
             Request::Receive { agent, timeout_ms } => self.receive(&agent, timeout_ms, held).await,
@@ -100,20 +107,8 @@ impl Server {
         Ok(Value::Array(all))
     }
 
-    async fn send(
-        &self,
-        from: &str,
-        to: &Target,
-        body: &Body,
-        acked: bool,
-        ttl_ms: Option<u64>,
-    ) -> Result<Value, Fault> {
+    async fn send(&self, from: &str, channel: ChannelId, message: Message<'_>, acked: bool) -> Result<Value, Fault> {
         let agent = self.agent(from)?;
-        let channel = self.channel(&agent, to)?;
-        let payload = body.bytes()?;
-        let mut message = Message::new(&payload);
-        message.content_type = body.content_type.as_deref();
-        message.ttl = ttl_ms.map(Duration::from_millis);
         let sent = if acked { agent.send_acked(channel, message).await } else { agent.send(channel, message).await };
         sent.map(|receipt| view::receipt(&receipt)).map_err(|error| Fault::new("not-sent", error.to_string()))
     }
@@ -261,6 +256,11 @@ fn one<T: Display + Copy>(all: impl Iterator<Item = T>, begin: &str) -> Option<T
     let mut found = all.filter(|id| id.to_string().starts_with(begin));
     let first = found.next()?;
     found.next().is_none().then_some(first)
+}
+
+fn message_id(text: &str) -> Result<MessageId, Fault> {
+    let id = parse::<{ MessageId::LEN }>(text).map(MessageId::from_bytes);
+    id.ok_or_else(|| Fault::new("malformed", format!("`{text}` is not the id of a message")))
 }
 
 fn parse<const N: usize>(text: &str) -> Option<[u8; N]> {

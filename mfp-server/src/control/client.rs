@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::protocol::{Answer, Fault, LONGEST, Request};
+use super::protocol::{Answer, Fault, LONGEST_ANSWER, Request};
 
 /// A connection to a server that runs.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl Client {
     /// The next line of an answer that has several.
     pub(crate) fn next(&mut self) -> Result<Value, ClientError> {
         let mut line = Vec::new();
-        let most = u64::try_from(2 * LONGEST).unwrap_or(u64::MAX);
+        let most = u64::try_from(LONGEST_ANSWER).unwrap_or(u64::MAX);
         let read = (&mut self.stream).take(most).read_until(b'\n', &mut line);
         match read {
             Ok(0) => return Err(ClientError::Broken("it was closed".into())),

@@ -101,7 +101,14 @@ fn allowed(stream: &UnixStream) -> Result<(), &'static str> {
 async fn serve(stream: UnixStream, server: &Arc<Server>) {
     let mut lines = Framed::new(stream, LinesCodec::new_with_max_length(LONGEST));
     let mut held = Held::default();
-    while let Some(line) = lines.next().await {
+    // What was said while something else was still being done.
+    let mut early = None;
+    loop {
+        let line = match early.take() {
+            Some(line) => Some(line),
+            None => lines.next().await,
+        };
+        let Some(line) = line else { return };
         let line = match line {
             Ok(line) => line,
             Err(LinesCodecError::MaxLineLengthExceeded) => {
@@ -112,7 +119,7 @@ async fn serve(stream: UnixStream, server: &Arc<Server>) {
             }
             Err(LinesCodecError::Io(_)) => return,
         };
-        let request = match serde_json::from_str(&line) {
+        let request: Request = match serde_json::from_str(&line) {
             Ok(request) => request,
             Err(error) => {
                 tracing::warn!(%error, "a control request was refused: it is malformed");
@@ -125,7 +132,24 @@ async fn serve(stream: UnixStream, server: &Arc<Server>) {
         let ended = if matches!(request, Request::Tail {}) {
             tail(&mut lines, server).await
         } else {
-            let done = server.act(request, &mut held).await;
+            let waits = request.waits();
+            let act = server.act(request, &mut held);
+            tokio::pin!(act);
+            let done = if waits {
+                tokio::select! {
+                    done = &mut act => done,
+                    next = lines.next() => match next {
+                        // Whoever has asked is gone, and nothing is taken for them.
+                        None => return,
+                        next => {
+                            early = next;
+                            act.await
+                        }
+                    },
+                }
+            } else {
+                act.await
+            };
             send(&mut lines, done.map_or_else(Answer::Error, Answer::Ok)).await
         };
         if ended.is_err() {

@@ -8,4 +8,4 @@ mod view;
 
 pub(crate) use client::{Client, ClientError};
 pub(crate) use listen::Control;
-pub(crate) use protocol::{Body, Fault, Request, Subject, Target, Word};
+pub(crate) use protocol::{Answer, Body, Fault, LONGEST_ANSWER, Request, Subject, Target, Word};

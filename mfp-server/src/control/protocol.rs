@@ -9,6 +9,8 @@ use serde_json::Value;
 
 /// Bytes of a line, at most: a payload of 1 MiB in Base64, and more.
 pub(crate) const LONGEST: usize = 2 << 20;
+/// Bytes of a line of an answer, at most: a payload of control characters grows sixfold as JSON.
+pub(crate) const LONGEST_ANSWER: usize = 8 << 20;
 
 /// What is asked of a server. What takes nothing is a variant with no fields, so that more of them are refused.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -28,6 +30,8 @@ pub(crate) enum Request {
         #[serde(default)]
         acked: bool,
         ttl_ms: Option<u64>,
+        /// The id of the message that this one answers.
+        reply_to: Option<String>,
     },
     /// Sends a request of an agent, and answers with the answer.
     #[serde(rename = "request")]
@@ -86,6 +90,13 @@ pub(crate) enum Request {
     Reload {},
 }
 
+impl Request {
+    /// Whether it may wait for long, and is given up when whoever has asked goes away.
+    pub(crate) const fn waits(&self) -> bool {
+        matches!(self, Self::Receive { .. } | Self::Ask { .. } | Self::Send { acked: true, .. })
+    }
+}
+
 /// An agent or a channel.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -103,6 +114,18 @@ pub(crate) enum Target {
     Channel(String),
     /// To an agent of this runtime, or with a peer's name to one of that peer, over a channel that there is.
     Agent { name: String, peer: Option<String> },
+}
+
+impl Target {
+    /// `name`, `name@peer`, or the id of a channel.
+    pub(crate) fn parse(text: &str) -> Self {
+        let is_id = text.len() >= 8 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        match text.rsplit_once('@') {
+            Some((name, peer)) => Self::Agent { name: name.to_owned(), peer: Some(peer.to_owned()) },
+            None if is_id => Self::Channel(text.to_ascii_lowercase()),
+            None => Self::Agent { name: text.to_owned(), peer: None },
+        }
+    }
 }
 
 /// An operator's word (section 9 of the protocol).
@@ -137,6 +160,12 @@ impl Body {
             Ok(text) => Self { payload: Some(text.to_owned()), payload_base64: None, content_type },
             Err(_) => Self { payload: None, payload_base64: Some(STANDARD.encode(payload)), content_type },
         }
+    }
+
+    /// In Base64 whatever it is, so that its length as JSON is known.
+    pub(crate) fn encoded(payload: &[u8], content_type: Option<&str>) -> Self {
+        let content_type = content_type.map(str::to_owned);
+        Self { payload: None, payload_base64: Some(STANDARD.encode(payload)), content_type }
     }
 
     pub(crate) fn bytes(&self) -> Result<Vec<u8>, Fault> {

@@ -29,12 +29,13 @@ pub(super) fn status(server: &Server) -> Value {
     })
 }
 
-pub(super) fn agent(status: &AgentStatus) -> Value {
+pub(super) fn agent(server: &Server, status: &AgentStatus) -> Value {
     json!({
         "name": status.name.as_str(),
         "id": status.id.to_string(),
         "state": format!("{:?}", status.state).to_lowercase(),
         "attached": status.attached,
+        "external": server.inbox(status.name.as_str()).is_ok(),
         "channels": status.channels,
         "inbox_bytes": status.inbox_bytes,
     })

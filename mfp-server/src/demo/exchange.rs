@@ -61,7 +61,7 @@ impl Sender {
             for number in 0..input.messages {
                 let to = Target::Agent { name: "bob".into(), peer: Some("b".into()) };
                 let body = Body::new(input.payload(number), None);
-                let send = Request::Send { from: "alice".into(), to, body, acked: false, ttl_ms: None };
+                let send = Request::Send { from: "alice".into(), to, body, acked: false, ttl_ms: None, reply_to: None };
                 let receipt = ask(&mut client, &socket, &send)?;
                 let message = receipt.get("message").and_then(Value::as_str);
                 receipts.push(message.ok_or_else(|| anyhow!("a receipt names its message"))?.to_owned());

@@ -95,13 +95,14 @@ fn recover(all: &[Server; 2]) -> Vec<(&'static str, String)> {
     }
 }
 
-/// The channel is gone; a new one carries messages, there and back.
-fn flows_again(all: &[Server; 2], bob: &str) {
-    let closed = |channels: &serde_json::Value| channels.as_array().unwrap().iter().all(|one| one["closing"] == true);
+/// The channel `old` is gone, and the server has opened another: it carries messages, there and back.
+fn flows_again(all: &[Server; 2], bob: &str, old: &str) {
+    let gone = |channel: &serde_json::Value| channel["closing"] == true || channel["id"] != old;
     for server in all {
-        server.until(&["channels"], closed);
+        server.until(&["channels"], |channels| channels.as_array().unwrap().iter().all(gone));
     }
-    all[0].ask(&["open", "alice", "b", "bob"]);
+    let open = |channels: &serde_json::Value| channels.as_array().unwrap().iter().any(|one| one["closing"] == false);
+    all[0].until(&["channels"], open);
     if bob == "echo" {
         let answer = all[0].ask(&["request", "--from", "alice", "--to", "bob@b", "again"]);
         assert_eq!(answer["body"]["payload"], "again");

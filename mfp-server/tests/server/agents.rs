@@ -51,7 +51,7 @@ for await (const text of createInterface({ input: process.stdin })) {
 "#;
 
 /// Two servers that have each other as peers.
-fn pair(agents: [&str; 2]) -> [Server; 2] {
+pub(crate) fn pair(agents: [&str; 2]) -> [Server; 2] {
     let [a, b] = ["a", "b"].map(Server::init);
     let peers = [b.as_peer("b"), a.as_peer("a")];
     a.configure("a", &format!("{}federation: {{peers: [{}]}}\n", agents[0], peers[0]));
@@ -130,7 +130,7 @@ fn python_and_node_talk_through_kills() {
 }
 
 /// Answers two paths: a webhook, and a chat endpoint.
-fn stub() -> SocketAddr {
+pub(crate) fn stub() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {

@@ -116,6 +116,8 @@ fn what_it_cannot_understand_it_refuses() {
         b"{\"do\":\"status\",\"more\":1}\n",
         b"{\"do\":\"close\"}\n",
         b"{\"do\":\"send\",\"from\":\"echo\",\"to\":{\"channel\":\"00\"},\"body\":{\"payload_base64\":\"?\"}}\n",
+        b"{\"do\":\"send\",\"from\":\"echo\",\"to\":{\"channel\":\"00\"},\"body\":{\"payload\":\"x\"},\"reply_to\":7}\n",
+        b"{\"do\":\"send\",\"from\":\"echo\",\"to\":{\"channel\":\"00\"},\"body\":{\"payload\":\"x\"},\"more\":1}\n",
         b"{\"do\":\"backup\",\"path\":\"relative\"}\n",
         b"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\n",
         b"\xff\xfe\n",
