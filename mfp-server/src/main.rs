@@ -7,6 +7,7 @@ mod commands;
 mod config;
 mod control;
 mod demo;
+mod ops;
 mod server;
 
 use std::io::Write;

@@ -9,3 +9,5 @@ mod control;
 mod place;
 #[path = "server/start.rs"]
 mod start;
+#[path = "server/watch.rs"]
+mod watch;

@@ -1,5 +1,6 @@
 //! The channels of the configuration: they are opened at the start, and asked for again while the peer refuses.
 
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,12 +18,16 @@ fn pauses() -> Option<Backoff> {
 
 /// Opens the channels of the configuration that are not there.
 pub(super) fn keep(server: &Arc<Server>) {
-    for channel in server.look(|config| config.channels.clone()) {
+    let all = server.look(|config| config.channels.clone());
+    server.ops.expect_channels(all.len());
+    for channel in all {
         let server = Arc::clone(server);
         tokio::spawn(async move {
             let name = channel.agent.as_str().to_owned();
             let opened = match &channel.to {
-                To::Own(to) => open_inside(&server, &name, to.as_str()).await,
+                To::Own(to) => {
+                    open_inside(&server, &name, to.as_str()).await.inspect(|()| server.ops.channel_asked_for())
+                }
                 To::Peer(peer, to) => open_to_peer(&server, &channel, peer, to.as_str()).await,
             };
             if let Err(error) = opened {
@@ -60,9 +65,9 @@ async fn open_to_peer(server: &Server, channel: &Channel, peer: &str, to: &str) 
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|error| error.to_string())?;
     let mut rng = Rng::new(seed);
-    loop {
-        // It may have been taken out of the configuration.
-        let Some(id) = server.peer_named(peer) else { return Ok(()) };
+    let mut first = true;
+    // It may be taken out of the configuration.
+    while let Some(id) = server.peer_named(peer) {
         let open = if let Some(there) = existing(handle, &id, to) {
             there
         } else {
@@ -70,6 +75,9 @@ async fn open_to_peer(server: &Server, channel: &Channel, peer: &str, to: &str) 
             let asked = server.runtime.open_channel(&handle.id(), &id, to, options).await;
             asked.map_err(|error| error.to_string())?
         };
+        if mem::take(&mut first) {
+            server.ops.channel_asked_for();
+        }
         match server.runtime.opened(&handle.id(), &open).await {
             Ok(()) => {
                 tracing::info!(agent = channel.agent.as_str(), peer, to, channel = %open, "a channel is open");
@@ -79,9 +87,13 @@ async fn open_to_peer(server: &Server, channel: &Channel, peer: &str, to: &str) 
                 tracing::warn!(agent = channel.agent.as_str(), peer, to, ?code, "the peer refuses a channel");
             }
             // Somebody has closed it, or the runtime stops.
-            Err(_) => return Ok(()),
+            Err(_) => break,
         }
         let pause = pauses.as_mut().map_or(Duration::from_mins(1), |pauses| pauses.next_delay(&mut rng));
         tokio::time::sleep(pause).await;
     }
+    if first {
+        server.ops.channel_asked_for();
+    }
+    Ok(())
 }

@@ -16,6 +16,7 @@ use super::{Server, channels};
 use crate::agents::Running;
 use crate::config::{Config, Format, Log, Peer};
 use crate::control::Control;
+use crate::ops::{self, Ops};
 
 /// How long what serves agents may take to end, once the runtime has stopped.
 const AGENTS_END: Duration = Duration::from_secs(5);
@@ -41,10 +42,17 @@ pub(crate) async fn run(config: Config) -> Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
-    let (server, running) = start(config, started).await?;
+    let ops = Arc::new(Ops::new(started));
+    // Before all else, so that whoever asks is told that it starts.
+    let http = match config.http {
+        Some(address) => Some(ops::serve(address, Arc::clone(&ops)).await?),
+        None => None,
+    };
+    let (server, running) = start(config, started, &ops).await?;
     let socket = server.look(|config| config.control.clone());
     let control = Control::listen(&socket, Arc::clone(&server)).await?;
     channels::keep(&server);
+    ops.runs(&server);
     tracing::info!(
         runtime = %server.runtime.id(),
         control = %socket.display(),
@@ -63,6 +71,7 @@ pub(crate) async fn run(config: Config) -> Result<()> {
         }
     }
     drop(control);
+    ops.stops();
     tracing::info!("stopping");
     let stop = async {
         let remaining = server.runtime.shutdown().await;
@@ -78,10 +87,11 @@ pub(crate) async fn run(config: Config) -> Result<()> {
         _ = terminate.recv() => tracing::warn!("stopped at once"),
         _ = interrupt.recv() => tracing::warn!("stopped at once"),
     }
+    drop(http);
     Ok(())
 }
 
-async fn start(config: Config, started: Instant) -> Result<(Arc<Server>, Vec<Running>)> {
+async fn start(config: Config, started: Instant, ops: &Arc<Ops>) -> Result<(Arc<Server>, Vec<Running>)> {
     let builder = Runtime::builder().identity(config.identity.clone()).config(config.core.clone());
     let mut builder = builder.net_limits(config.net);
     if let Some(store) = &config.store {
@@ -89,6 +99,7 @@ async fn start(config: Config, started: Instant) -> Result<(Arc<Server>, Vec<Run
         builder = builder.sqlite(store.clone());
     }
     let runtime = builder.build().await.context("the runtime could not start")?;
+    ops.follow(&runtime);
     for peer in &config.peers {
         add(&runtime, peer).await?;
     }
@@ -112,6 +123,7 @@ async fn start(config: Config, started: Instant) -> Result<(Arc<Server>, Vec<Run
     let server = Server {
         runtime,
         started,
+        ops: Arc::clone(ops),
         agents,
         inboxes,
         config: Mutex::new(config),
