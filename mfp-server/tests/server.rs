@@ -3,6 +3,8 @@
 
 #[path = "server/agents.rs"]
 mod agents;
+#[path = "server/audit.rs"]
+mod audit;
 #[path = "server/control.rs"]
 mod control;
 #[path = "server/place.rs"]

@@ -41,6 +41,8 @@ pub(crate) struct Config {
     pub(crate) control: PathBuf,
     /// Where health and metrics are served, if they are.
     pub(crate) http: Option<SocketAddr>,
+    /// The audit log, if one is kept.
+    pub(crate) audit: Option<PathBuf>,
 }
 
 /// An agent and what handles its messages.

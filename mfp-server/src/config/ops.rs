@@ -1,6 +1,7 @@
-//! `http`: how the program is watched.
+//! `http` and `audit`: how the program is watched.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use super::section::Section;
 use super::value::Value;
@@ -27,4 +28,17 @@ pub(super) fn http(section: &Section) -> Option<SocketAddr> {
         return None;
     }
     Some(address)
+}
+
+/// The file of the audit log. Processes of agents do not see it.
+pub(super) fn audit(section: &Section) -> Option<PathBuf> {
+    let value = section.get("path")?;
+    let path = value.path()?;
+    if path.is_dir() || path.file_name().is_none() {
+        value.advise("is a directory", "name a file in it");
+    } else if !path.parent().is_some_and(|parent| parent.as_os_str().is_empty() || parent.is_dir()) {
+        value.advise("the directory of the audit log does not exist", "make it, with mode 700");
+    }
+    section.context.hide(path.clone());
+    Some(path)
 }

@@ -41,6 +41,7 @@ pub(super) const ROOT: Shape = Shape {
         "log",
         "control",
         "http",
+        "audit",
     ],
     old: &[("log_level", Read)],
 };
@@ -174,6 +175,7 @@ pub(super) const ACCEPT: Shape = shape("federation.peers[].accept[]", &["from", 
 pub(super) const ROTATION: Shape = shape("federation.peers[].rotation", &["messages", "bytes", "interval"]);
 pub(super) const LOG: Shape = shape("log", &["level", "format"]);
 pub(super) const CONTROL: Shape = shape("control", &["socket"]);
+pub(super) const AUDIT: Shape = shape("audit", &["path"]);
 pub(super) const HTTP: Shape = shape("http", &["listen", "insecure"]);
 
 /// All of them.
@@ -200,6 +202,7 @@ pub(super) const ALL: &[&Shape] = &[
     &LOG,
     &CONTROL,
     &HTTP,
+    &AUDIT,
 ];
 
 /// Keys under which a secret would stand in the file itself.

@@ -86,6 +86,28 @@ pub(crate) enum Request {
     Reload {},
 }
 
+impl Request {
+    /// What the audit log tells of it, without what is in messages; none for what only looks.
+    pub(super) fn for_audit(&self) -> Option<Value> {
+        if matches!(
+            self,
+            Self::Status {}
+                | Self::Agents {}
+                | Self::Peers {}
+                | Self::Channels { .. }
+                | Self::Tail {}
+                | Self::DeadLetters {}
+        ) {
+            return None;
+        }
+        let mut told = serde_json::to_value(self).ok()?;
+        if let Some(fields) = told.as_object_mut() {
+            fields.retain(|name, value| !value.is_null() && !matches!(name.as_str(), "body" | "reply"));
+        }
+        Some(told)
+    }
+}
+
 /// An agent or a channel.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -12,7 +12,7 @@ use mfp_tokio::{AgentHandle, Inbox, Runtime, RuntimeId};
 
 use crate::config::{Config, Peer};
 use crate::control::Fault;
-use crate::ops::Ops;
+use crate::ops::{Audit, Ops};
 
 pub(crate) use run::{log_to_stderr, run};
 
@@ -22,6 +22,8 @@ pub(crate) struct Server {
     pub(crate) started: Instant,
     /// What is told of it over HTTP.
     pub(crate) ops: Arc<Ops>,
+    /// What an auditor asks about is told to it.
+    pub(crate) audit: Option<Audit>,
     agents: BTreeMap<String, AgentHandle>,
     inboxes: BTreeMap<String, Arc<tokio::sync::Mutex<Inbox>>>,
     /// What the configuration says now.

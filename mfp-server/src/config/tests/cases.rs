@@ -196,6 +196,8 @@ pub(super) const BEHIND: &[Case] = &[
     ("http: {listen: \"here:9477\"}\n", 3, "http.listen", "an IP address and a port"),
     ("http: {listen: \"0.0.0.0:9477\"}\n", 3, "http.listen", "`insecure: true`"),
     ("http: {insecure: true}\n", 3, "http.listen", "is missing"),
+    ("audit: {path: nowhere/audit.log}\n", 3, "audit.path", "does not exist"),
+    ("audit: {path: data}\n", 3, "audit.path", "is a directory"),
     ("log: loud\n", 3, "log", "a mapping"),
     ("control: {socket: ''}\n", 3, "control.socket", "is no path"),
     ("transport: {listen: '0.0.0.0:7001'}\n", 3, "transport.listen", "a list"),
