@@ -13,8 +13,12 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
+use super::connections::Listener;
 use super::state::Ops;
 use super::{health, metrics};
+
+/// A connection is for one request, so that none is held for long.
+const LAST: (header::HeaderName, &str) = (header::CONNECTION, "close");
 
 /// What serves; it ends when this is dropped.
 #[derive(Debug)]
@@ -40,7 +44,7 @@ pub(crate) async fn serve(address: SocketAddr, ops: Arc<Ops>) -> Result<Http> {
         .route("/metrics", get(page))
         .with_state(ops);
     let served = tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, routes).await {
+        if let Err(error) = axum::serve(Listener::new(listener), routes).await {
             tracing::error!(%error, "health and metrics are not served any more");
         }
     });
@@ -54,13 +58,13 @@ fn verdict(good: &str, why: &[&str]) -> Response {
         (StatusCode::SERVICE_UNAVAILABLE, json!({ "status": format!("not {good}"), "reasons": why }))
     };
     // Yesterday's health is no news.
-    let head = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
+    let head = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store"), LAST];
     (code, head, format!("{said}\n")).into_response()
 }
 
 async fn page(State(ops): State<Arc<Ops>>) -> Response {
     match metrics::render(&ops) {
-        Ok(text) => ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
+        Ok(text) => ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT), LAST], text).into_response(),
         Err(error) => {
             tracing::error!(%error, "metrics cannot be told");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()

@@ -1,6 +1,7 @@
 //! How the program is watched while it runs.
 
 mod audit;
+mod connections;
 mod health;
 mod http;
 mod metrics;

@@ -91,6 +91,20 @@ fn health_follows_a_server_from_its_start_to_its_end() {
 }
 
 #[test]
+fn nobody_who_is_slow_keeps_others_out() {
+    let http = free();
+    let mut server = Server::init("a");
+    server.configure("a", &format!("http: {{listen: \"{http}\"}}\n"));
+    server.start();
+    let slow: Vec<_> = (0..100).map(|_| TcpStream::connect(&http).unwrap()).collect();
+    let start = Instant::now();
+    assert_eq!(code(&http, "/health/live"), Some(200));
+    assert!(start.elapsed() < Duration::from_secs(30));
+    drop(slow);
+    server.stop();
+}
+
+#[test]
 fn a_server_that_drains_is_live_and_not_ready() {
     let http = free();
     let mut server = Server::init("a");
