@@ -1,7 +1,7 @@
 //! The command line.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -134,6 +134,8 @@ pub(crate) enum Command {
         /// The file with the new key. The configuration has the old one, and is to be changed afterwards.
         new_key_file: PathBuf,
     },
+    /// Print the audit log, with or without a running server, and check that nothing in it was changed.
+    ExportAudit(ExportAudit),
     /// Have the server read peers and policies again.
     Reload,
     /// Two servers on this machine exchange a text, and one of them is killed half-way.
@@ -192,6 +194,20 @@ pub(crate) struct Send {
     /// How long it may wait before it is dropped.
     #[arg(long, value_parser = duration)]
     pub(crate) ttl: Option<Duration>,
+}
+
+/// What `mfp export-audit` is told.
+#[derive(Args, Debug)]
+pub(crate) struct ExportAudit {
+    /// Check that no line was changed, removed or moved. Standard error tells the verdict and the last hash.
+    #[arg(long)]
+    pub(crate) verify: bool,
+    /// From then on, as in `2026-01-31T12:00:00Z`, or so long ago, as in `24h`.
+    #[arg(long, value_name = "TIME", value_parser = crate::commands::since)]
+    pub(crate) since: Option<SystemTime>,
+    /// A last hash of an earlier check: without its entry, the end was cut off.
+    #[arg(long, value_name = "HASH", value_parser = crate::commands::hash)]
+    pub(crate) expect_last: Option<[u8; 32]>,
 }
 
 /// An agent or a channel.

@@ -8,6 +8,7 @@ mod config;
 mod control;
 mod demo;
 mod mcp;
+mod ops;
 mod server;
 
 use std::io::Write;

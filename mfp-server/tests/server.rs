@@ -3,6 +3,8 @@
 
 #[path = "server/agents.rs"]
 mod agents;
+#[path = "server/audit.rs"]
+mod audit;
 #[path = "server/control.rs"]
 mod control;
 #[path = "server/mcp.rs"]
@@ -11,3 +13,5 @@ mod mcp;
 mod place;
 #[path = "server/start.rs"]
 mod start;
+#[path = "server/watch.rs"]
+mod watch;

@@ -307,6 +307,16 @@ impl Runtime {
         self.shared.look(|core| core.store.stats())
     }
 
+    /// Whether the store has room for messages of own agents; without it their senders wait.
+    pub fn takes_messages(&self) -> bool {
+        self.shared.read(|rt| rt.takes_messages())
+    }
+
+    /// Whether the store has room for what peers send; without it they wait.
+    pub fn takes_input(&self) -> bool {
+        self.shared.read(|rt| rt.takes_input())
+    }
+
     /// The global state: the root of the tree over all channels.
     pub fn global_state(&self) -> [u8; 32] {
         self.shared.read(core::Runtime::global_state)

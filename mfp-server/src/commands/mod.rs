@@ -1,8 +1,11 @@
 //! What each command does.
 
+mod audit;
 mod files;
 mod show;
 mod talk;
+
+pub(crate) use audit::{hash, since};
 
 use std::fmt;
 use std::io::Write as _;
@@ -76,6 +79,7 @@ pub(crate) fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Rekey { new_key_file } => files::rekey(cli, new_key_file),
         Command::Completions { shell } => files::completions(*shell),
         Command::Man => files::man(),
+        Command::ExportAudit(told) => audit::export(cli, told),
         Command::Run => serve(cli),
         Command::Mcp { agent } => mcp(cli, agent),
         Command::Demo(demo) => checked(demo::run(demo, cli.json)?),

@@ -13,10 +13,10 @@ use super::model::{Channel, Config, Format, Log, To};
 use super::peers::{Common, Peers};
 use super::problem::{At, Context, Env, Problem};
 use super::section::Section;
-use super::shape::{CONTROL, LIMITS, LOG, QUARANTINE, RECOVERY, ROOT, RUNTIME, STORAGE, TRANSPORT};
+use super::shape::{AUDIT, CONTROL, HTTP, LIMITS, LOG, QUARANTINE, RECOVERY, ROOT, RUNTIME, STORAGE, TRANSPORT};
 use super::value::Value;
 use super::yaml::{self, Data, Node};
-use super::{channels, runtime, storage, transport};
+use super::{channels, ops, runtime, storage, transport};
 
 /// The longest file: 8 MiB, room for tens of thousands of agents and peers.
 const MAX_LEN: u64 = 8 << 20;
@@ -120,6 +120,7 @@ fn config(context: &Context<'_>, node: &Node) -> Option<Config> {
     runtime::quarantine(&root.section("quarantine", &QUARANTINE), &limits, &mut core);
     let storage = storage::read(&root.section("storage", &STORAGE));
     let control = control(&root.section("control", &CONTROL));
+    let (http, audit) = (ops::http(&root.section("http", &HTTP)), ops::audit(&root.section("audit", &AUDIT)));
     let link = transport::link(&transport_section, &root.section("recovery", &RECOVERY));
     let mut agents = Agents::read(&root);
     core.delivery.agent_timeout = core.delivery.agent_timeout.max(agents.patience());
@@ -148,6 +149,8 @@ fn config(context: &Context<'_>, node: &Node) -> Option<Config> {
         peers: peers.list,
         log,
         control: control?,
+        http,
+        audit,
     })
 }
 

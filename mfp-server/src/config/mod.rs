@@ -7,6 +7,7 @@ mod channels;
 mod init;
 mod load;
 mod model;
+mod ops;
 mod peers;
 mod problem;
 mod runtime;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -38,6 +39,10 @@ pub(crate) struct Config {
     pub(crate) log: Log,
     /// The Unix socket for `mfp`'s commands.
     pub(crate) control: PathBuf,
+    /// Where health and metrics are served, if they are.
+    pub(crate) http: Option<SocketAddr>,
+    /// The audit log, if one is kept.
+    pub(crate) audit: Option<PathBuf>,
 }
 
 /// An agent and what handles its messages.

@@ -40,6 +40,8 @@ pub(super) const ROOT: Shape = Shape {
         "federation",
         "log",
         "control",
+        "http",
+        "audit",
     ],
     old: &[("log_level", Read)],
 };
@@ -173,6 +175,8 @@ pub(super) const ACCEPT: Shape = shape("federation.peers[].accept[]", &["from", 
 pub(super) const ROTATION: Shape = shape("federation.peers[].rotation", &["messages", "bytes", "interval"]);
 pub(super) const LOG: Shape = shape("log", &["level", "format"]);
 pub(super) const CONTROL: Shape = shape("control", &["socket"]);
+pub(super) const AUDIT: Shape = shape("audit", &["path"]);
+pub(super) const HTTP: Shape = shape("http", &["listen", "insecure"]);
 
 /// All of them.
 pub(super) const ALL: &[&Shape] = &[
@@ -197,6 +201,8 @@ pub(super) const ALL: &[&Shape] = &[
     &ROTATION,
     &LOG,
     &CONTROL,
+    &HTTP,
+    &AUDIT,
 ];
 
 /// Keys under which a secret would stand in the file itself.

@@ -76,29 +76,32 @@ async fn accept(listener: UnixListener, server: Arc<Server>) {
                 continue;
             }
         };
-        if let Err(why) = allowed(&stream) {
-            tracing::warn!(why, "a control connection was refused");
-            continue;
-        }
+        let uid = match allowed(&stream) {
+            Ok(uid) => uid,
+            Err(why) => {
+                tracing::warn!(why, "a control connection was refused");
+                continue;
+            }
+        };
         let Ok(place) = Arc::clone(&room).try_acquire_owned() else {
             tracing::warn!("a control connection was refused: there are too many");
             continue;
         };
         let server = Arc::clone(&server);
         tokio::spawn(async move {
-            serve(stream, &server).await;
+            serve(stream, uid, &server).await;
             drop(place);
         });
     }
 }
 
-/// Whether the other process is of this user, or of root.
-fn allowed(stream: &UnixStream) -> Result<(), &'static str> {
+/// Whose the other process is: this user's, or root's.
+fn allowed(stream: &UnixStream) -> Result<u32, &'static str> {
     let other = stream.peer_cred().map_err(|_| "it is not known whose it is")?.uid();
-    if other == 0 || other == rustix::process::geteuid().as_raw() { Ok(()) } else { Err("it is another user's") }
+    if other == 0 || other == rustix::process::geteuid().as_raw() { Ok(other) } else { Err("it is another user's") }
 }
 
-async fn serve(stream: UnixStream, server: &Arc<Server>) {
+async fn serve(stream: UnixStream, uid: u32, server: &Arc<Server>) {
     let mut lines = Framed::new(stream, LinesCodec::new_with_max_length(LONGEST));
     let mut held = Held::default();
     // What was said while something else was still being done.
@@ -132,6 +135,7 @@ async fn serve(stream: UnixStream, server: &Arc<Server>) {
         let ended = if matches!(request, Request::Tail {}) {
             tail(&mut lines, server).await
         } else {
+            let told = server.audit.as_ref().zip(request.for_audit());
             let waits = request.waits();
             let act = server.act(request, &mut held);
             tokio::pin!(act);
@@ -150,6 +154,10 @@ async fn serve(stream: UnixStream, server: &Arc<Server>) {
             } else {
                 act.await
             };
+            if let Some((audit, asked)) = told {
+                let refused = done.as_ref().err().map(ToString::to_string);
+                audit.say("Operator", Some(uid), serde_json::json!({ "asked": asked, "refused": refused }));
+            }
             send(&mut lines, done.map_or_else(Answer::Error, Answer::Ok)).await
         };
         if ended.is_err() {

@@ -9,3 +9,4 @@ mod view;
 pub(crate) use client::{Client, ClientError};
 pub(crate) use listen::Control;
 pub(crate) use protocol::{Answer, Body, Fault, LONGEST_ANSWER, Request, Subject, Target, Word};
+pub(crate) use view::notice;

@@ -95,6 +95,26 @@ impl Request {
     pub(crate) const fn waits(&self) -> bool {
         matches!(self, Self::Receive { .. } | Self::Ask { .. } | Self::Send { acked: true, .. })
     }
+
+    /// What the audit log tells of it, without what is in messages; none for what only looks.
+    pub(super) fn for_audit(&self) -> Option<Value> {
+        if matches!(
+            self,
+            Self::Status {}
+                | Self::Agents {}
+                | Self::Peers {}
+                | Self::Channels { .. }
+                | Self::Tail {}
+                | Self::DeadLetters {}
+        ) {
+            return None;
+        }
+        let mut told = serde_json::to_value(self).ok()?;
+        if let Some(fields) = told.as_object_mut() {
+            fields.retain(|name, value| !value.is_null() && !matches!(name.as_str(), "body" | "reply"));
+        }
+        Some(told)
+    }
 }
 
 /// An agent or a channel.

@@ -108,7 +108,7 @@ pub(super) fn dead_letter(letter: &DeadLetter) -> Value {
 }
 
 /// An event under its name, and what there is to it.
-pub(super) fn notice(notice: &Notice) -> Value {
+pub(crate) fn notice(notice: &Notice) -> Value {
     match notice {
         Notice::Event(event) => {
             let detail = format!("{event:?}");

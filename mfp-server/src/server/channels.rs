@@ -1,6 +1,7 @@
 //! The channels of the configuration: they are opened at the start, asked for again while the peer refuses, and opened anew
 //! when a loss has closed them. One that somebody has closed stays closed.
 
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,8 +22,10 @@ fn pauses() -> Option<Backoff> {
 pub(super) fn keep(server: &Arc<Server>) {
     // What happens from now on, so that nothing is missed in between.
     let mut events = server.runtime.events();
-    for channel in server.look(|config| config.channels.clone()) {
-        open(server, channel);
+    let all = server.look(|config| config.channels.clone());
+    server.ops.expect_channels(all.len());
+    for channel in all {
+        open(server, channel, true);
     }
     let server = Arc::clone(server);
     tokio::spawn(async move {
@@ -39,20 +42,22 @@ pub(super) fn keep(server: &Arc<Server>) {
                     to == Some(peer) && handle.is_some_and(|handle| handle.id() == agent)
                 };
                 let channels = server.look(|config| config.channels.clone());
-                channels.into_iter().filter(of_agent).for_each(|channel| open(&server, channel));
+                channels.into_iter().filter(of_agent).for_each(|channel| open(&server, channel, false));
             }
         }
     });
 }
 
-/// Opens a channel if it is not there, and tells what comes of it.
-fn open(server: &Arc<Server>, channel: Channel) {
+/// Opens a channel if it is not there, and tells what comes of it. At the start its health counts those that were asked for.
+fn open(server: &Arc<Server>, channel: Channel, at_start: bool) {
     let server = Arc::clone(server);
     tokio::spawn(async move {
         let name = channel.agent.as_str().to_owned();
         let opened = match &channel.to {
-            To::Own(to) => open_inside(&server, &channel, to.as_str()).await,
-            To::Peer(peer, to) => open_to_peer(&server, &channel, peer, to.as_str()).await,
+            To::Own(to) => {
+                open_inside(&server, &channel, to.as_str()).await.inspect(|()| server.ops.channel_asked_for())
+            }
+            To::Peer(peer, to) => open_to_peer(&server, &channel, peer, to.as_str(), at_start).await,
         };
         if let Err(error) = opened {
             tracing::error!(agent = name, ?channel, error, "a channel is not open");
@@ -102,16 +107,19 @@ async fn ask(
     server.runtime.open_channel(&handle.id(), peer, to, options).await.map_err(|error| error.to_string())
 }
 
-async fn open_to_peer(server: &Server, channel: &Channel, peer: &str, to: &str) -> Result<(), String> {
+async fn open_to_peer(server: &Server, channel: &Channel, peer: &str, to: &str, at_start: bool) -> Result<(), String> {
     let handle = agent(server, channel.agent.as_str())?;
     let mut pauses = pauses();
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|error| error.to_string())?;
     let mut rng = Rng::new(seed);
-    loop {
-        // It may have been taken out of the configuration.
-        let Some(id) = server.peer_named(peer) else { return Ok(()) };
+    let mut first = at_start;
+    // It may be taken out of the configuration.
+    while let Some(id) = server.peer_named(peer) {
         let open = ask(server, channel, handle, &id, to).await?;
+        if mem::take(&mut first) {
+            server.ops.channel_asked_for();
+        }
         match server.runtime.opened(&handle.id(), &open).await {
             Ok(()) => {
                 tracing::info!(agent = channel.agent.as_str(), peer, to, channel = %open, "a channel is open");
@@ -121,9 +129,13 @@ async fn open_to_peer(server: &Server, channel: &Channel, peer: &str, to: &str) 
                 tracing::warn!(agent = channel.agent.as_str(), peer, to, ?code, "the peer refuses a channel");
             }
             // Somebody has closed it, or the runtime stops.
-            Err(_) => return Ok(()),
+            Err(_) => break,
         }
         let pause = pauses.as_mut().map_or(Duration::from_mins(1), |pauses| pauses.next_delay(&mut rng));
         tokio::time::sleep(pause).await;
     }
+    if first {
+        server.ops.channel_asked_for();
+    }
+    Ok(())
 }

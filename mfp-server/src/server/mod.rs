@@ -12,6 +12,7 @@ use mfp_tokio::{AgentHandle, Inbox, Runtime, RuntimeId};
 
 use crate::config::{Config, Peer};
 use crate::control::Fault;
+use crate::ops::{Audit, Ops};
 
 pub(crate) use run::{log_to_stderr, run};
 
@@ -19,6 +20,10 @@ pub(crate) use run::{log_to_stderr, run};
 pub(crate) struct Server {
     pub(crate) runtime: Runtime,
     pub(crate) started: Instant,
+    /// What is told of it over HTTP.
+    pub(crate) ops: Arc<Ops>,
+    /// What an auditor asks about is told to it.
+    pub(crate) audit: Option<Audit>,
     agents: BTreeMap<String, AgentHandle>,
     inboxes: BTreeMap<String, Arc<tokio::sync::Mutex<Inbox>>>,
     /// What the configuration says now.
@@ -54,6 +59,11 @@ impl Server {
     pub(crate) fn peer_name(&self, id: &RuntimeId) -> Option<String> {
         let named = |peer: &&Peer| peer.config.id == *id;
         self.look(|config| config.peers.iter().find(named).map(|peer| peer.name.clone()))
+    }
+
+    /// The peers of the configuration as it is now, by id, with their names.
+    pub(crate) fn peer_names(&self) -> BTreeMap<RuntimeId, String> {
+        self.look(|config| config.peers.iter().map(|peer| (peer.config.id, peer.name.clone())).collect())
     }
 
     fn look<T>(&self, look: impl FnOnce(&mut Config) -> T) -> T {

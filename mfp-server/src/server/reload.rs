@@ -88,6 +88,8 @@ fn needs_restart(old: &Config, new: &Config) -> bool {
         || old.net != new.net
         || old.log != new.log
         || old.control != new.control
+        || old.http != new.http
+        || old.audit != new.audit
         || old.identity.id() != new.identity.id()
         || old.store.as_ref().map(|store| &store.path) != new.store.as_ref().map(|store| &store.path)
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use mfp_tokio::{Address, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -16,6 +17,7 @@ use super::{Server, channels};
 use crate::agents::Running;
 use crate::config::{Config, Format, Log, Peer};
 use crate::control::Control;
+use crate::ops::{self, Audit, Ops};
 
 /// How long what serves agents may take to end, once the runtime has stopped.
 const AGENTS_END: Duration = Duration::from_secs(5);
@@ -41,10 +43,18 @@ pub(crate) async fn run(config: Config) -> Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
-    let (server, running) = start(config, started).await?;
+    let ops = Arc::new(Ops::new(started));
+    // Before all else, so that whoever asks is told that it starts.
+    let http = match config.http {
+        Some(address) => Some(ops::serve(address, Arc::clone(&ops)).await?),
+        None => None,
+    };
+    let (audit, writer) = config.audit.as_deref().map(Audit::open).transpose()?.unzip();
+    let (server, running, following) = start(config, started, &ops, audit).await?;
     let socket = server.look(|config| config.control.clone());
     let control = Control::listen(&socket, Arc::clone(&server)).await?;
     channels::keep(&server);
+    ops.runs(&server);
     tracing::info!(
         runtime = %server.runtime.id(),
         control = %socket.display(),
@@ -57,12 +67,18 @@ pub(crate) async fn run(config: Config) -> Result<()> {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             _ = hangup.recv() => match server.reload().await {
-                Ok(changes) => tracing::info!(?changes, "the configuration was read again"),
+                Ok(changes) => {
+                    tracing::info!(?changes, "the configuration was read again");
+                    if let Some(audit) = &server.audit {
+                        audit.say("Reloaded", None, serde_json::json!({ "changes": changes }));
+                    }
+                }
                 Err(fault) => tracing::error!(%fault, "the configuration is as before"),
             },
         }
     }
     drop(control);
+    ops.stops();
     tracing::info!("stopping");
     let stop = async {
         let remaining = server.runtime.shutdown().await;
@@ -78,10 +94,24 @@ pub(crate) async fn run(config: Config) -> Result<()> {
         _ = terminate.recv() => tracing::warn!("stopped at once"),
         _ = interrupt.recv() => tracing::warn!("stopped at once"),
     }
+    drop(http);
+    if let Some(following) = following {
+        // Its last events are on their way, unless it was stopped at once.
+        let _ = tokio::time::timeout(Duration::from_secs(1), following).await;
+    }
+    if let Some((audit, writer)) = server.audit.as_ref().zip(writer) {
+        audit.say("Stopped", None, serde_json::Value::Null);
+        writer.end(audit, AGENTS_END);
+    }
     Ok(())
 }
 
-async fn start(config: Config, started: Instant) -> Result<(Arc<Server>, Vec<Running>)> {
+async fn start(
+    config: Config,
+    started: Instant,
+    ops: &Arc<Ops>,
+    audit: Option<Audit>,
+) -> Result<(Arc<Server>, Vec<Running>, Option<JoinHandle<()>>)> {
     let builder = Runtime::builder().identity(config.identity.clone()).config(config.core.clone());
     let mut builder = builder.net_limits(config.net);
     if let Some(store) = &config.store {
@@ -89,6 +119,12 @@ async fn start(config: Config, started: Instant) -> Result<(Arc<Server>, Vec<Run
         builder = builder.sqlite(store.clone());
     }
     let runtime = builder.build().await.context("the runtime could not start")?;
+    ops.follow(&runtime);
+    let following = audit.as_ref().map(|audit| {
+        let version = env!("CARGO_PKG_VERSION");
+        audit.say("Started", None, serde_json::json!({ "runtime": runtime.id().to_string(), "version": version }));
+        audit.follow(&runtime)
+    });
     for peer in &config.peers {
         add(&runtime, peer).await?;
     }
@@ -112,13 +148,15 @@ async fn start(config: Config, started: Instant) -> Result<(Arc<Server>, Vec<Run
     let server = Server {
         runtime,
         started,
+        ops: Arc::clone(ops),
+        audit,
         agents,
         inboxes,
         config: Mutex::new(config),
         reloading: tokio::sync::Mutex::default(),
         opening: tokio::sync::Mutex::default(),
     };
-    Ok((Arc::new(server), running))
+    Ok((Arc::new(server), running, following))
 }
 
 /// Makes the folder of a file, for this user alone, if it is not there.

@@ -1,0 +1,44 @@
+//! `http` and `audit`: how the program is watched.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use super::section::Section;
+use super::value::Value;
+
+/// Where health and metrics are served. Whoever gets there reads them, so that it is this machine alone unless the file
+/// says otherwise.
+pub(super) fn http(section: &Section) -> Option<SocketAddr> {
+    let insecure = section.read("insecure", Value::boolean).unwrap_or_default();
+    let Some(value) = section.get("listen") else {
+        if section.has("insecure") {
+            section.report("listen", "is missing", Some("`listen: \"127.0.0.1:9477\"`"));
+        }
+        return None;
+    };
+    let Ok(address) = value.text()?.parse::<SocketAddr>() else {
+        value.advise("must be an IP address and a port", "as in `127.0.0.1:9477` or `\"[::1]:9477\"`");
+        return None;
+    };
+    if !address.ip().is_loopback() && !insecure {
+        value.advise(
+            "whoever reaches this address reads metrics, for there is no authentication",
+            "listen at `127.0.0.1`; if it is meant, say `insecure: true`",
+        );
+        return None;
+    }
+    Some(address)
+}
+
+/// The file of the audit log. Processes of agents do not see it.
+pub(super) fn audit(section: &Section) -> Option<PathBuf> {
+    let value = section.get("path")?;
+    let path = value.path()?;
+    if path.is_dir() || path.file_name().is_none() {
+        value.advise("is a directory", "name a file in it");
+    } else if !path.parent().is_some_and(|parent| parent.as_os_str().is_empty() || parent.is_dir()) {
+        value.advise("the directory of the audit log does not exist", "make it, with mode 700");
+    }
+    section.context.hide(path.clone());
+    Some(path)
+}

@@ -1,0 +1,13 @@
+//! How the program is watched while it runs.
+
+mod audit;
+mod connections;
+mod health;
+mod http;
+mod metrics;
+mod page;
+mod state;
+
+pub(crate) use audit::{Audit, Fault, Hash, Line, verify};
+pub(crate) use http::serve;
+pub(crate) use state::Ops;
