@@ -336,6 +336,16 @@ impl Runtime {
         Ok(copied.await??)
     }
 
+    /// Whether the store has room for messages of own agents; without it their senders wait.
+    pub fn takes_messages(&self) -> bool {
+        self.shared.read(|rt| rt.takes_messages())
+    }
+
+    /// Whether the store has room for what peers send; without it they wait.
+    pub fn takes_input(&self) -> bool {
+        self.shared.read(|rt| rt.takes_input())
+    }
+
     /// What happens from now on.
     pub fn events(&self) -> Events {
         Events { listener: self.shared.events.activate_cloned() }
