@@ -1,16 +1,22 @@
-//! `mfp run` and its commands, with real processes.
+//! `mfp run` and its commands, with real processes; and that the documentation says what happens.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
 #[path = "server/agents.rs"]
 mod agents;
 #[path = "server/audit.rs"]
 mod audit;
+#[path = "docs/blocks.rs"]
+mod blocks;
 #[path = "server/control.rs"]
 mod control;
 #[path = "server/mcp.rs"]
 mod mcp;
+#[path = "docs/names.rs"]
+mod names;
 #[path = "server/place.rs"]
 mod place;
+#[path = "docs/restore.rs"]
+mod restore;
 #[path = "server/start.rs"]
 mod start;
 #[path = "server/watch.rs"]

@@ -88,7 +88,11 @@ impl std::error::Error for KeyError {
 /// Longer than any key file.
 const ROOM: usize = 66;
 
-fn read_file(path: &Path) -> Result<Secret, KeyError> {
+/// Opens a file with a secret in it: an ordinary file to which nobody but its owner has any right.
+///
+/// # Errors
+/// [`KeyError::Unreadable`], [`KeyError::NotAFile`] or [`KeyError::Exposed`].
+pub fn open_secret(path: &Path) -> Result<File, KeyError> {
     // A pipe that nobody writes to would keep whoever opens it waiting.
     if !fs::metadata(path).map_err(KeyError::Unreadable)?.is_file() {
         return Err(KeyError::NotAFile);
@@ -100,10 +104,16 @@ fn read_file(path: &Path) -> Result<Secret, KeyError> {
         return Err(KeyError::NotAFile);
     }
     check_mode(&metadata)?;
+    Ok(file)
+}
+
+fn read_file(path: &Path) -> Result<Secret, KeyError> {
+    let file = open_secret(path)?;
     // With all its room from the start: a buffer that grew would leave copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(ROOM));
     (&file).take(ROOM as u64).read_to_end(&mut bytes).map_err(KeyError::Unreadable)?;
-    parse(&bytes).ok_or(KeyError::Format { len: metadata.len() })
+    let len = file.metadata().map_err(KeyError::Unreadable)?.len();
+    parse(&bytes).ok_or(KeyError::Format { len })
 }
 
 #[cfg(unix)]

@@ -65,7 +65,7 @@ mod table;
 mod writer;
 
 pub use error::{CommitError, StoreError};
-pub use key::{Key, KeyError};
+pub use key::{Key, KeyError, open_secret};
 pub use options::{StoreOptions, Synchronous};
 pub use stats::Stats;
 pub use store::Store;

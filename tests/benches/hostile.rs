@@ -12,6 +12,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use mfp_tests::hostile::{Lines, attack};
+use mfp_tests::memory::resident;
 use mfp_tests::node::identity;
 use mfp_tokio::{
     AcceptPolicy, Address, AgentHandle, ChannelId, ChannelOptions, Context, Delivery, HandlerError, Mode, PeerConfig,
@@ -60,17 +61,10 @@ async fn serve() {
     println!("{}", runtime.listen("127.0.0.1:0").await.unwrap());
     let told = tokio::task::spawn_blocking(|| {
         for _ in std::io::stdin().lines() {
-            println!("{} {}", resident(), Lines::count());
+            println!("{} {}", resident("self").unwrap(), Lines::count());
         }
     });
     told.await.unwrap();
-}
-
-/// Bytes of memory that this process has.
-fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() << 10
 }
 
 struct Other {

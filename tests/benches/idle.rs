@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use mfp_tests::memory::resident;
 use mfp_tokio::{
     AcceptPolicy, Address, ChannelOptions, Context, Delivery, HandlerError, Identity, Mode, PeerConfig, Runtime,
 };
@@ -45,20 +46,13 @@ async fn echo(context: Context, message: Delivery) -> Result<(), HandlerError> {
     Ok(())
 }
 
-/// Bytes of memory that this process has.
-fn resident() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").trim().parse::<usize>().unwrap() << 10
-}
-
 async fn hub() {
     let mut config = mfp_tokio::default_config();
     config.limits.channels_per_agent = u32::from(PEERS);
     let hub = Runtime::builder().identity(identity(0)).config(config).build().await.unwrap();
     let address = hub.listen("127.0.0.1:0").await.unwrap();
     let _echo = hub.bind("echo", echo).await.unwrap();
-    let before = resident();
+    let before = resident("self").unwrap();
     for number in 1..=PEERS {
         hub.add_peer(peer(number), Address::None).await.unwrap();
     }
@@ -77,8 +71,8 @@ async fn hub() {
     child.wait().unwrap();
 }
 
-fn each(before: usize) -> usize {
-    (resident() - before) / usize::from(PEERS)
+fn each(before: u64) -> u64 {
+    (resident("self").unwrap() - before) / u64::from(PEERS)
 }
 
 fn spawn(hub: SocketAddr) -> Child {

@@ -3,6 +3,7 @@
 
 pub mod aead;
 pub mod hostile;
+pub mod memory;
 pub mod node;
 pub mod std_driver;
 pub mod vectors;

@@ -29,10 +29,12 @@ impl Runtime {
     /// is false.
     pub fn handle_room(&mut self, now: Instant, left: u64, whole: u64) {
         self.advance_clock(now);
-        let room = match left {
-            left if left <= whole / FULL => Room::Full,
-            left if left <= whole / SHORT => Room::Short,
-            _ => Room::Enough,
+        let room = if left <= whole / FULL {
+            Room::Full
+        } else if left <= whole / SHORT {
+            Room::Short
+        } else {
+            Room::Enough
         };
         if core::mem::replace(&mut self.room, room) == room {
             return;

@@ -2,13 +2,12 @@
 
 use std::io::Write as _;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::Value;
 
 use super::print;
 use crate::cli::{Cli, Command};
+use crate::control::Body;
 
 /// Prints an answer: as it is for programs; a list as a table, a message as what is in it.
 pub(super) fn answer(cli: &Cli, answer: &Value) {
@@ -48,12 +47,7 @@ pub(super) fn event(cli: &Cli, event: &Value) {
 
 /// What is in a message, as it is.
 fn payload(message: &Value) {
-    let body = message.get("body").unwrap_or(&Value::Null);
-    let bytes = match (body.get("payload"), body.get("payload_base64")) {
-        (Some(Value::String(text)), _) => text.clone().into_bytes(),
-        (_, Some(Value::String(text))) => STANDARD.decode(text).unwrap_or_default(),
-        _ => Vec::new(),
-    };
+    let bytes = Body::of(message).and_then(|body| body.bytes()).unwrap_or_default();
     let mut out = std::io::stdout();
     // Whoever closes it has read enough.
     let _ = out.write_all(&bytes).and_then(|()| out.write_all(b"\n"));

@@ -1,13 +1,12 @@
 //! Secrets: they stand in files of their own or in the environment, never in the configuration. What is read, and the
 //! names under which it was looked for, are not shown: an operator may have put the secret where its name belongs.
 
-use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
 use mfp_tokio::Key;
 use mfp_tokio::mfp_proto::crypto::Secret;
-use mfp_tokio::mfp_store::KeyError;
+use mfp_tokio::mfp_store::{KeyError, open_secret};
 use zeroize::Zeroizing;
 
 use super::section::Section;
@@ -140,23 +139,7 @@ fn read_key(path: &Path) -> Result<Secret, KeyError> {
 }
 
 fn read_token(path: &Path) -> Result<String, KeyError> {
-    // A pipe that nobody writes to would keep whoever opens it waiting.
-    if !fs::metadata(path).map_err(KeyError::Unreadable)?.is_file() {
-        return Err(KeyError::NotAFile);
-    }
-    let file = File::open(path).map_err(KeyError::Unreadable)?;
-    let metadata = file.metadata().map_err(KeyError::Unreadable)?;
-    if !metadata.is_file() {
-        return Err(KeyError::NotAFile);
-    }
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = metadata.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
-            return Err(KeyError::Exposed { mode });
-        }
-    }
+    let file = open_secret(path)?;
     let invalid = |why| KeyError::Unreadable(io::Error::new(io::ErrorKind::InvalidData, why));
     let mut text = Zeroizing::new(String::with_capacity(4_200));
     file.take(MAX_TOKEN + 2).read_to_string(&mut text).map_err(|_| invalid("it is no text"))?;

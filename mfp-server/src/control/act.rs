@@ -99,10 +99,10 @@ impl Server {
             self.agent(name)?;
         }
         let mut all = Vec::new();
-        for (name, handle) in self.agents().into_iter().filter(|(name, _)| agent.is_none_or(|only| only == name)) {
+        for (name, handle) in self.agents().iter().filter(|(name, _)| agent.is_none_or(|only| only == *name)) {
             // One that is quarantined, or has none, shows none.
             let channels = handle.channels().unwrap_or_default();
-            all.extend(channels.iter().map(|channel| view::channel(self, &name, channel)));
+            all.extend(channels.iter().map(|channel| view::channel(self, name, channel)));
         }
         Ok(Value::Array(all))
     }
@@ -190,7 +190,7 @@ impl Server {
     }
 
     pub(super) fn agent(&self, name: &str) -> Result<AgentHandle, Fault> {
-        self.agents().remove(name).ok_or_else(|| Fault::unknown("agent", name))
+        self.agents().get(name).cloned().ok_or_else(|| Fault::unknown("agent", name))
     }
 
     fn agent_id(&self, name: &str) -> Result<AgentId, Fault> {
@@ -232,8 +232,7 @@ impl Server {
 
     /// A channel of any agent.
     fn any_channel(&self, id: &str) -> Result<ChannelId, Fault> {
-        let all = self.agents();
-        let channels = all.values().flat_map(|agent| agent.channels().unwrap_or_default());
+        let channels = self.agents().values().flat_map(|agent| agent.channels().unwrap_or_default());
         let mut ids: Vec<_> = channels.map(|channel| channel.id).collect();
         ids.sort_unstable();
         ids.dedup();

@@ -135,7 +135,7 @@ async fn serve(stream: UnixStream, uid: u32, server: &Arc<Server>) {
         let ended = if matches!(request, Request::Tail {}) {
             tail(&mut lines, server).await
         } else {
-            let told = server.audit.as_ref().zip(request.for_audit());
+            let told = server.audit.as_ref().and_then(|audit| Some((audit, request.for_audit()?)));
             let waits = request.waits();
             let act = server.act(request, &mut held);
             tokio::pin!(act);

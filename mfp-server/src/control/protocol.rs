@@ -188,6 +188,21 @@ impl Body {
         Self { payload: None, payload_base64: Some(STANDARD.encode(payload)), content_type }
     }
 
+    /// That of a message as the server shows it.
+    pub(crate) fn of(message: &Value) -> Result<Self, Fault> {
+        let body = message.get("body").ok_or_else(|| Fault::new("malformed", "a message has a body"))?;
+        Self::deserialize(body).map_err(|error| Fault::new("malformed", error.to_string()))
+    }
+
+    /// As it was said over another protocol that has these two fields.
+    pub(crate) const fn said(
+        payload: Option<String>,
+        payload_base64: Option<String>,
+        content_type: Option<String>,
+    ) -> Self {
+        Self { payload, payload_base64, content_type }
+    }
+
     pub(crate) fn bytes(&self) -> Result<Vec<u8>, Fault> {
         match (&self.payload, &self.payload_base64) {
             (Some(text), None) => Ok(text.clone().into_bytes()),

@@ -7,8 +7,6 @@ use std::thread::{self, JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::bench::input::Input;
@@ -163,7 +161,7 @@ fn receive(socket: &Path, lines: u64, shared: &(Mutex<Log>, Condvar), progress: 
         idle = Instant::now();
         let mut log = lock(&shared.0);
         if log.known.insert(message.to_owned()) {
-            log.taken.push(Taken { message: message.to_owned(), payload: payload(&taken) });
+            log.taken.push(Taken { message: message.to_owned(), payload: Body::of(&taken)?.bytes()? });
             progress.step();
         } else {
             log.repeats += 1;
@@ -179,14 +177,4 @@ fn receive(socket: &Path, lines: u64, shared: &(Mutex<Log>, Condvar), progress: 
         }
     }
     Ok(())
-}
-
-fn payload(taken: &Value) -> Vec<u8> {
-    let body = taken.get("body");
-    let field = |name: &str| body.and_then(|body| body.get(name)).and_then(Value::as_str);
-    match (field("payload"), field("payload_base64")) {
-        (Some(text), _) => text.as_bytes().to_vec(),
-        (_, Some(text)) => STANDARD.decode(text).unwrap_or_default(),
-        _ => Vec::new(),
-    }
 }

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -67,11 +65,8 @@ fn seconds(asked: Option<f64>) -> Result<Duration, Fault> {
 
 impl Send {
     pub(super) fn body(&self) -> Result<Body, Fault> {
-        let bytes = match (&self.payload, &self.payload_base64) {
-            (Some(text), None) => text.clone().into_bytes(),
-            (None, Some(text)) => STANDARD.decode(text).map_err(|_| malformed("payload_base64 is not Base64"))?,
-            _ => return Err(malformed("either payload or payload_base64")),
-        };
+        let said = Body::said(self.payload.clone(), self.payload_base64.clone(), self.content_type.clone());
+        let bytes = said.bytes()?;
         if bytes.len() > MOST_BYTES {
             return Err(malformed(format!("a payload has at most {MOST_BYTES} bytes, and this one {}", bytes.len())));
         }

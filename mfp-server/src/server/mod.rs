@@ -36,8 +36,8 @@ pub(crate) struct Server {
 
 impl Server {
     /// The agents of the configuration, under their names.
-    pub(crate) fn agents(&self) -> BTreeMap<String, AgentHandle> {
-        self.agents.clone()
+    pub(crate) const fn agents(&self) -> &BTreeMap<String, AgentHandle> {
+        &self.agents
     }
 
     /// Where the messages of an external agent wait.

@@ -9,6 +9,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
 
+use mfp_tests::memory::resident;
 use mfp_tests::node::{Sent, Tally, check, events};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -119,9 +120,7 @@ impl Node {
 
     /// Bytes of it that are resident.
     pub(crate) fn resident(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.split_whitespace().next().unwrap().parse::<u64>().unwrap() << 10
+        resident(&self.pid().to_string()).unwrap()
     }
 
     /// Messages with a receipt, and those whose sender was told that they have none.

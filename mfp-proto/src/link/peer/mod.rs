@@ -13,6 +13,7 @@
 //! nothing more, what is acked, [`Link::poll_timeout`], and [`Link::wants_transmit`].
 
 mod attempt;
+mod grants;
 mod input;
 mod live;
 mod number;
@@ -347,26 +348,6 @@ impl<S: Storage> Link<S> {
         if entry.waiting && entry.state.phase.may_send() && entry.state.sends.allows() {
             // There is room for every channel.
             let _ = self.schedule.join(*channel);
-        }
-    }
-
-    /// Whether the peer is told of the credit that it has. If not, its channels come to rest one after the other (section 8,
-    /// "Credit"). At first it is.
-    pub fn set_granting(&mut self, grants: bool) {
-        self.withholds = !grants;
-    }
-
-    /// A grant is to be told, if there is one.
-    fn note_grant(&mut self, channel: &ChannelId) {
-        if self.live().is_none() {
-            return;
-        }
-        let Some(entry) = self.channels.get_mut(channel) else { return };
-        let due = entry.state.bind.is_some()
-            && !entry.state.phase.is_closing()
-            && entry.state.receives.poll_grant().is_some();
-        if due && !core::mem::replace(&mut entry.granting, true) {
-            push_id(&mut self.grants, &self.channels, *channel);
         }
     }
 

@@ -142,14 +142,6 @@ impl<S: Storage> Link<S> {
         (ack.is_some_and(|due| due <= self.now) || keep_alive <= self.now).then_some(Next::Ack)
     }
 
-    fn next_grant(&self) -> Option<(ChannelId, u64)> {
-        if self.withholds {
-            return None;
-        }
-        let mut ids = (0..self.grants.len()).filter_map(|at| self.grants.get(at));
-        ids.find_map(|id| Some((*id, self.channels.get(id)?.state.receives.poll_grant()?)))
-    }
-
     fn seal(
         &mut self,
         next: Next,
@@ -216,11 +208,7 @@ impl<S: Storage> Link<S> {
                 }
             }
             Next::Credit { channel, .. } => {
-                if let Some(entry) = self.channels.get_mut(&channel) {
-                    entry.state.receives.handle_granted();
-                    entry.granting = false;
-                }
-                self.drop_grants_until(&channel);
+                self.granted(&channel);
             }
             Next::Numbered { n, .. } => {
                 self.stats.items_resent += u64::from(n <= live.given_before);
@@ -238,18 +226,6 @@ impl<S: Storage> Link<S> {
             }
         }
         self.rotate_if_due();
-    }
-
-    /// The grant of this channel has gone, and those before it are of channels that have none to tell.
-    fn drop_grants_until(&mut self, channel: &ChannelId) {
-        while let Some(id) = self.grants.pop_front() {
-            if let Some(entry) = self.channels.get_mut(&id) {
-                entry.granting = false;
-            }
-            if id == *channel {
-                return;
-            }
-        }
     }
 
     /// A numbered item that is too large for a confirmed session, and every later one of its channel, become CLOSE

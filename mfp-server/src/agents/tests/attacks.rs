@@ -84,8 +84,7 @@ struct Target {
     directory: TempDir,
     tcp: TcpListener,
     /// Open for as long as this.
-    #[allow(dead_code, reason = "kept open")]
-    open: (UnixListener, OwnedFd),
+    _open: (UnixListener, OwnedFd),
 }
 
 impl Target {
@@ -98,7 +97,7 @@ impl Target {
         // One that is inherited: a duplicate is not closed when a program starts.
         let leaked = dup(std::fs::File::open(secrets.path().join("key")).unwrap()).unwrap();
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        Self { secrets, directory, tcp, open: (control, leaked) }
+        Self { secrets, directory, tcp, _open: (control, leaked) }
     }
 
     fn config(&self, script: &str, isolate: bool) -> Subprocess {
