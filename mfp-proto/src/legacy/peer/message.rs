@@ -101,9 +101,13 @@ impl From<StepsExhausted> for Refused {
     }
 }
 
+/// Bytes that sealing adds to a payload.
+const OVERHEAD: u32 = 16;
+const _: () = assert!(OVERHEAD as usize == TAG_LEN);
+
 /// Bytes of the body with a payload of this length, if a header can say so.
 pub(super) const fn body_len(payload: u32) -> Option<u32> {
-    payload.checked_add(TAG_LEN as u32)
+    payload.checked_add(OVERHEAD)
 }
 
 /// The opening frame at one state. Erased on drop: whoever has it before it was sent can open a body.
@@ -237,7 +241,7 @@ impl<const CHANNELS: usize> Peer<CHANNELS> {
     fn judge(&self, header: &Header) -> Result<(), Refused> {
         let Config { peer, max_payload, .. } = &self.config.0;
         let channel = self.channel(&header.channel).ok_or(Refused::Channel)?;
-        let payload_len = header.payload_len.checked_sub(TAG_LEN as u32);
+        let payload_len = header.payload_len.checked_sub(OVERHEAD);
         let checks = [
             (header.depth == channel.depth, Refused::FrameDepth),
             (header.sender == sender(peer), Refused::Sender),

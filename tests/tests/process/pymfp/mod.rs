@@ -41,7 +41,10 @@ struct Met {
     to: TcpStream,
     from: TcpStream,
     arrived: Vec<u8>,
+    /// What is said, and when.
     rng: Rng,
+    /// Where the stream is cut; a socket decides how often that is asked.
+    cuts: Rng,
     /// Sent by us, sent by them.
     sent: [u32; 2],
     bytes: [usize; 2],
@@ -82,7 +85,7 @@ impl Met {
         let (to, (from, _)) = (TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap(), listener.accept().unwrap());
         from.set_read_timeout(Some(LONG)).unwrap();
         to.set_nodelay(true).unwrap();
-        Self { ours, theirs, to, from, arrived: Vec::new(), rng, sent: [0; 2], bytes: [0; 2] }
+        Self { ours, theirs, to, from, arrived: Vec::new(), rng, cuts: Rng::new([0; 32]), sent: [0; 2], bytes: [0; 2] }
     }
 
     /// A channel and a payload: empty, around the lengths of blocks, the largest, or anything between.
@@ -119,7 +122,7 @@ impl Met {
         }
         let mut rest = wire.as_slice();
         while !rest.is_empty() {
-            let piece = usize::try_from(1 + self.rng.below(30_000)).unwrap();
+            let piece = usize::try_from(1 + self.cuts.below(30_000)).unwrap();
             let (now, later) = rest.split_at(piece.min(rest.len()));
             self.to.write_all(now).unwrap();
             rest = later;
@@ -141,7 +144,7 @@ impl Met {
         while let Some((channel, payload)) = &expected {
             match self.ours.handle_input(&mut self.arrived).unwrap() {
                 Input::Need(_) => {
-                    let mut piece = vec![0; usize::try_from(1 + self.rng.below(30_000)).unwrap()];
+                    let mut piece = vec![0; usize::try_from(1 + self.cuts.below(30_000)).unwrap()];
                     let len = self.from.read(&mut piece).unwrap();
                     assert!(len > 0, "pymfp has closed the connection");
                     self.arrived.extend_from_slice(&piece[..len]);
@@ -188,9 +191,9 @@ impl Met {
             let other = usize::try_from(self.rng.below(2)).unwrap();
             let who = if self.sent[other] < EACH_WAY { other } else { 1 - other };
             if who == 0 {
-                self.we_send()
+                self.we_send();
             } else {
-                self.they_send()
+                self.they_send();
             }
             let all: u32 = self.sent.iter().sum();
             if rotations == 0 && all > EACH_WAY / 2 {

@@ -9,8 +9,10 @@ use mfp_tests::vectors::{Case, Failure};
 use super::bilateral::{expect_state, state};
 use super::cross::{Machine, begin, speak};
 
+type Verdict = Result<(), Refused>;
+
 /// What becomes of a case here, by the beginning of its name: taken, or refused by this check.
-const VERDICTS: [(&str, Result<(), Refused>); 32] = [
+const VERDICTS: [(&str, Verdict); 32] = [
     ("valid body, header step changed", Err(Refused::Step)),
     ("valid", Ok(())),
     ("truncated to", Err(Refused::Truncated)),
@@ -76,7 +78,7 @@ pub(super) fn check(case: &Case<'_>) -> Result<(), Failure> {
         case.text("note")?;
     }
     let name = case.text("case")?;
-    let (_, verdict) = VERDICTS
+    let (_, verdict) = *VERDICTS
         .iter()
         .find(|(beginning, _)| name.starts_with(beginning))
         .ok_or_else(|| case.field_failure("case", "has no verdict"))?;
@@ -100,16 +102,10 @@ fn not_for_version_2(case: &Case<'_>, bytes: &[u8]) -> Result<(), Failure> {
 }
 
 /// As one message. Returns the machine after it.
-fn whole(
-    case: &Case<'_>,
-    receiver: &Machine,
-    wire: &[u8],
-    verdict: &Result<(), Refused>,
-    valid: &[u8],
-) -> Result<Machine, Failure> {
+fn whole(case: &Case<'_>, receiver: &Machine, wire: &[u8], verdict: Verdict, valid: &[u8]) -> Result<Machine, Failure> {
     let (mut machine, mut bytes) = (receiver.clone(), wire.to_vec());
     let found = machine.handle_message(&mut bytes);
-    let same = found.map(|_| ()) == *verdict;
+    let same = found.map(|_| ()) == verdict;
     case.require(same, "wire", &format!("has another verdict: expected {verdict:?}, found {found:?}"))?;
     match found {
         Ok(delivery) => case.require(delivery.payload == valid, "wire", "has another payload")?,
@@ -119,7 +115,7 @@ fn whole(
 }
 
 /// As a stream, of which one byte more comes at a time.
-fn stream(case: &Case<'_>, receiver: &Machine, wire: &[u8], verdict: &Result<(), Refused>) -> Result<(), Failure> {
+fn stream(case: &Case<'_>, receiver: &Machine, wire: &[u8], verdict: Verdict) -> Result<(), Failure> {
     let mut machine = receiver.clone();
     for end in 0..=wire.len() {
         let mut arrived = wire.iter().take(end).copied().collect::<Vec<_>>();
@@ -130,28 +126,23 @@ fn stream(case: &Case<'_>, receiver: &Machine, wire: &[u8], verdict: &Result<(),
             }
             Ok(Input::Message { len, .. }) => {
                 // What follows on a stream is another message.
-                let followed = *verdict == Err(Refused::Trailing) && len < wire.len();
+                let followed = verdict == Err(Refused::Trailing) && len < wire.len();
                 return case.require(verdict.is_ok() || followed, "wire", "is taken from a stream");
             }
             Err(refused) => {
-                let shorter = *verdict == Err(Refused::Trailing) && refused == Refused::FrameClose;
-                let same = *verdict == Err(refused) || shorter;
+                let shorter = verdict == Err(Refused::Trailing) && refused == Refused::FrameClose;
+                let same = verdict == Err(refused) || shorter;
                 case.require(same, "wire", &format!("is refused in a stream as {refused:?}"))?;
                 return case.require(machine == *receiver, "wire", "is refused and has changed the state");
             }
         }
     }
-    case.require(*verdict == Err(Refused::Truncated), "wire", "is waited for in a stream")?;
+    case.require(verdict == Err(Refused::Truncated), "wire", "is waited for in a stream")?;
     case.require(machine == *receiver, "wire", "is waited for and has changed the state")
 }
 
 /// What the reference does with it: the same, or what it is known to be laxer in.
-fn reference(
-    case: &Case<'_>,
-    receiver: &Machine,
-    after: &Machine,
-    verdict: &Result<(), Refused>,
-) -> Result<(), Failure> {
+fn reference(case: &Case<'_>, receiver: &Machine, after: &Machine, verdict: Verdict) -> Result<(), Failure> {
     let lax = LAXER.iter().any(|beginning| case.text("case").is_ok_and(|name| name.starts_with(beginning)));
     case.object("pymfp", |reference| {
         let delivered = match reference.text("handler")? {
@@ -178,7 +169,7 @@ fn reference(
                 Some("Non-zero") => Refused::Reserved,
                 _ => Refused::Channel,
             });
-            let same = expected.is_none_or(|refused| *verdict == Err(refused));
+            let same = expected.is_none_or(|refused| verdict == Err(refused));
             reference.require(same, "validate_envelope", "finds something else")?;
         }
         let advanced = reference.value("state_advanced")?.as_bool() == Some(true);
