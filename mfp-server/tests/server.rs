@@ -9,6 +9,8 @@ mod audit;
 mod blocks;
 #[path = "server/control.rs"]
 mod control;
+#[path = "docs/fences.rs"]
+mod fences;
 #[path = "server/mcp.rs"]
 mod mcp;
 #[path = "docs/names.rs"]
@@ -17,6 +19,8 @@ mod names;
 mod place;
 #[path = "docs/restore.rs"]
 mod restore;
+#[path = "docs/session.rs"]
+mod session;
 #[path = "server/start.rs"]
 mod start;
 #[path = "server/watch.rs"]

@@ -7,4 +7,5 @@ mod fixture;
 mod fuzz;
 mod made;
 mod refused;
+mod schema;
 mod secrets;
