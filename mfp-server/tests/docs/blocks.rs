@@ -70,7 +70,7 @@ fn what_is_not_run_could_be() {
         while let Some(word) = words.next() {
             match word {
                 "-p" | "--path" => {
-                    assert!(root().join(words.next().unwrap()).join("Cargo.toml").is_file(), "{command}")
+                    assert!(root().join(words.next().unwrap()).join("Cargo.toml").is_file(), "{command}");
                 }
                 "--" => {
                     let mut rest: Vec<_> = words.by_ref().collect();
@@ -237,8 +237,8 @@ fn a_host_starts_it(block: &Block) {
 fn python_is_run() {
     let [block] = of_kind("python").try_into().unwrap_or_else(|_| panic!("one block is run here"));
     assert_eq!(block.file, "docs/agents.md");
-    let check: String = block.inside.lines().map(|line| format!("        {line}\n")).collect();
-    let check = check.replace("hmac.compare_digest", "good = hmac.compare_digest");
+    let check: Vec<_> = block.inside.lines().map(|line| format!("        {line}\n")).collect();
+    let check = check.concat().replace("hmac.compare_digest", "good = hmac.compare_digest");
     let script = format!(
         r#"
 mfp init a --listen 127.0.0.1:0 > init.log

@@ -18,8 +18,9 @@ pub(crate) struct Block {
 /// The files that tell users and contributors what to do.
 pub(crate) fn documents() -> Vec<String> {
     let mut files = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"].map(str::to_owned).to_vec();
-    let names = fs::read_dir(root().join("docs")).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
-    files.extend(names.filter(|name| name.ends_with(".md")).map(|name| format!("docs/{name}")));
+    let pages = fs::read_dir(root().join("docs")).unwrap().map(|file| file.unwrap().path());
+    let pages = pages.filter(|page| page.extension().is_some_and(|end| end == "md"));
+    files.extend(pages.map(|page| format!("docs/{}", page.file_name().unwrap().to_str().unwrap())));
     files.sort();
     files
 }
