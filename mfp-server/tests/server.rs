@@ -7,6 +7,8 @@ mod agents;
 mod audit;
 #[path = "docs/blocks.rs"]
 mod blocks;
+#[path = "../src/config/tests/conforms.rs"]
+mod conforms;
 #[path = "server/control.rs"]
 mod control;
 #[path = "docs/fences.rs"]

@@ -3,9 +3,9 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use jsonschema::Validator;
 use serde_json::{Value, json};
 
+use crate::conforms::faults;
 use crate::fences::{Block, blocks, documents, of_kind};
 use crate::mcp::Host;
 use crate::names::root;
@@ -149,12 +149,10 @@ fn json_is_what_it_is_said_to_be() {
     }
 }
 
-/// One of the lines between `mfp` and programs, by the schema.
-fn lines(part: &str) -> Validator {
+/// The schema of the lines between `mfp` and programs.
+fn schema_of_lines() -> Value {
     let text = fs::read_to_string(root().join("docs/agent-protocol.schema.json")).unwrap();
-    let mut schema: Value = serde_json::from_str(&text).unwrap();
-    schema["$ref"] = json!(format!("#/$defs/{part}"));
-    jsonschema::validator_for(&schema).unwrap()
+    serde_json::from_str(&text).unwrap()
 }
 
 /// Placeholders of the documentation, filled in.
@@ -165,27 +163,27 @@ fn filled(line: &str) -> Value {
     serde_json::from_str(&line.replace('…', &short)).unwrap_or_else(|error| panic!("{line}: {error}"))
 }
 
-fn conforms(validator: &Validator, line: &Value) {
-    let errors: Vec<_> = validator.iter_errors(line).map(|error| error.to_string()).collect();
-    assert!(errors.is_empty(), "{line}: {errors:?}");
-}
-
 fn lines_of_programs(block: &Block) {
-    let validator = lines("to_program");
-    block.inside.lines().for_each(|line| conforms(&validator, &filled(line)));
+    let schema = schema_of_lines();
+    for line in block.inside.lines() {
+        let faults = faults(&schema, "/$defs/to_program", &filled(line));
+        assert!(faults.is_empty(), "{line}: {faults:?}");
+    }
 }
 
 /// The lines that a program can say stand in a table, without their values.
 #[test]
 fn what_a_program_can_say_conforms() {
     let text = fs::read_to_string(root().join("docs/agents.md")).unwrap();
-    let validator = lines("from_program");
+    let schema = schema_of_lines();
     let said: Vec<_> = text.split('`').filter(|span| span.starts_with("{\"type\":")).collect();
     for span in &said {
         let id = "ab".repeat(16);
         let line =
             span.replace("\"timeout_ms\":…", "\"timeout_ms\":1000").replace("\"id\":…", &format!("\"id\":\"{id}\""));
-        conforms(&validator, &serde_json::from_str(&line.replace('…', "\"x\"")).unwrap());
+        let faults =
+            faults(&schema, "/$defs/from_program", &serde_json::from_str(&line.replace('…', "\"x\"")).unwrap());
+        assert!(faults.is_empty(), "{line}: {faults:?}");
     }
     assert_eq!(said.len(), 7);
 }

@@ -2,6 +2,7 @@
 
 mod accepted;
 mod cases;
+mod conforms;
 mod documented;
 mod fixture;
 mod fuzz;
