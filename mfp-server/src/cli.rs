@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Pubkey,
     /// Check the configuration: every mistake, with its line.
     Check,
+    /// Print the JSON Schema of a configuration, for editors.
+    Schema,
     /// Run the server in the foreground. SIGTERM drains, SIGHUP reads peers and policies again.
     Run,
     /// Show how the server is.

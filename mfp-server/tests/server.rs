@@ -7,8 +7,12 @@ mod agents;
 mod audit;
 #[path = "docs/blocks.rs"]
 mod blocks;
+#[path = "../src/config/tests/conforms.rs"]
+mod conforms;
 #[path = "server/control.rs"]
 mod control;
+#[path = "docs/fences.rs"]
+mod fences;
 #[path = "server/mcp.rs"]
 mod mcp;
 #[path = "docs/names.rs"]
@@ -17,6 +21,8 @@ mod names;
 mod place;
 #[path = "docs/restore.rs"]
 mod restore;
+#[path = "docs/session.rs"]
+mod session;
 #[path = "server/start.rs"]
 mod start;
 #[path = "server/watch.rs"]

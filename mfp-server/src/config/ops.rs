@@ -4,12 +4,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::section::Section;
-use super::value::Value;
 
 /// Where health and metrics are served. Whoever gets there reads them, so that it is this machine alone unless the file
 /// says otherwise.
 pub(super) fn http(section: &Section) -> Option<SocketAddr> {
-    let insecure = section.read("insecure", Value::boolean).unwrap_or_default();
+    let insecure = section.flag("insecure").unwrap_or_default();
     let Some(value) = section.get("listen") else {
         if section.has("insecure") {
             section.report("listen", "is missing", Some("`listen: \"127.0.0.1:9477\"`"));

@@ -6,7 +6,7 @@ use mfp_tokio::mfp_proto::frame::Depth;
 use mfp_tokio::mfp_proto::id::AgentName;
 use mfp_tokio::mfp_proto::policy::Rate;
 use mfp_tokio::mfp_store::Synchronous;
-use mfp_tokio::{AcceptPolicy, Identity, Key};
+use mfp_tokio::{AcceptPolicy, Identity, Key, PeerConfig, StoreOptions};
 use tracing::Level;
 
 use super::fixture::{FULL, Fixture, shown};
@@ -25,9 +25,28 @@ fn the_least_file_has_the_defaults() {
     assert!(matches!(store.key, Key::Bytes(key) if *key.expose_secret() == [0x22; 32]));
     assert_eq!((store.synchronous, store.max_bytes), (Synchronous::Full, 4 << 30));
     assert!(config.listen.is_empty() && config.agents.is_empty() && config.peers.is_empty());
+    // What is declared as a default is what the core, the drivers and the store have as theirs.
+    let core = mfp_tokio::default_config();
+    assert_eq!(format!("{:?}", config.core), format!("{core:?}"));
+    assert_eq!(format!("{:?}", config.net), format!("{:?}", mfp_tokio::NetLimits::default()));
+    assert_eq!(store.max_bytes, StoreOptions::new("x", Key::Unencrypted).max_bytes);
     assert_eq!(config.core.delivery.agent_timeout, Duration::from_mins(2));
     assert_eq!((config.log.level, config.log.format), (Level::INFO, Format::Text));
     assert_eq!(config.control, fixture.path().join("mfp.sock"));
+}
+
+#[test]
+fn the_least_peer_has_the_defaults() {
+    let fixture = Fixture::new();
+    let (key, id) = ("a".repeat(64), "b".repeat(64));
+    let peer = format!("{{name: b, public_key: {key}, runtime_id: {id}, address: 'b:1'}}");
+    let config = fixture.loaded(&format!("{LEAST}federation: {{peers: [{peer}]}}\n"));
+    let [peer] = config.peers.as_slice() else { panic!("one peer") };
+    let default = PeerConfig::new(peer.config.public, peer.config.id);
+    assert_eq!(format!("{:?}", peer.config.link), format!("{:?}", default.link));
+    assert_eq!(peer.config.channels, default.channels);
+    assert_eq!((peer.config.queue_items, peer.config.queue_bytes), (default.queue_items, default.queue_bytes));
+    assert_eq!((peer.config.mode, &peer.config.accept), (default.mode, &default.accept));
 }
 
 #[test]
