@@ -7,6 +7,8 @@ mod agents;
 mod audit;
 #[path = "docs/blocks.rs"]
 mod blocks;
+#[path = "server/collector.rs"]
+mod collector;
 #[path = "server/control.rs"]
 mod control;
 #[path = "server/mcp.rs"]
@@ -19,5 +21,9 @@ mod place;
 mod restore;
 #[path = "server/start.rs"]
 mod start;
+#[path = "server/systemd.rs"]
+mod systemd;
+#[path = "server/trace.rs"]
+mod trace;
 #[path = "server/watch.rs"]
 mod watch;

@@ -43,6 +43,8 @@ pub(crate) struct Config {
     pub(crate) http: Option<SocketAddr>,
     /// The audit log, if one is kept.
     pub(crate) audit: Option<PathBuf>,
+    /// Where spans of messages go, if any are made.
+    pub(crate) trace: Option<Trace>,
 }
 
 /// An agent and what handles its messages.
@@ -149,6 +151,15 @@ pub(crate) struct Peer {
     pub(crate) config: PeerConfig,
     /// Where it is connected to; `None`: it connects to us.
     pub(crate) address: Option<String>,
+}
+
+/// A collector of traces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Trace {
+    /// Where it takes spans.
+    pub(crate) url: String,
+    /// The share of traces that begin here and are kept, in thousandths.
+    pub(crate) sample_millis: u32,
 }
 
 /// What is logged.

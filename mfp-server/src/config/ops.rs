@@ -1,8 +1,10 @@
-//! `http` and `audit`: how the program is watched.
+//! `http`, `audit` and `trace`: how the program is watched.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::address;
+use super::model::Trace;
 use super::section::Section;
 use super::value::Value;
 
@@ -41,4 +43,23 @@ pub(super) fn audit(section: &Section) -> Option<PathBuf> {
     }
     section.context.hide(path.clone());
     Some(path)
+}
+
+/// The collector of traces. There is none where nothing of the section is in the file.
+pub(super) fn trace(section: &Section) -> Option<Trace> {
+    if !["otlp", "insecure", "sample"].iter().any(|key| section.has(key)) {
+        return None;
+    }
+    let mut sample_millis = 1_000;
+    section.set("sample", &mut sample_millis, |value| value.millis(1_000));
+    let url = address::url(section, "otlp")?;
+    if url.contains(['?', '#']) {
+        section.report(
+            "otlp",
+            "has a query, and `/v1/traces` is put behind it",
+            Some("`otlp: \"http://127.0.0.1:4318\"`"),
+        );
+        return None;
+    }
+    Some(Trace { url: format!("{}/v1/traces", url.trim_end_matches('/')), sample_millis })
 }

@@ -42,6 +42,7 @@ pub(super) const ROOT: Shape = Shape {
         "control",
         "http",
         "audit",
+        "trace",
     ],
     old: &[("log_level", Read)],
 };
@@ -176,6 +177,7 @@ pub(super) const ROTATION: Shape = shape("federation.peers[].rotation", &["messa
 pub(super) const LOG: Shape = shape("log", &["level", "format"]);
 pub(super) const CONTROL: Shape = shape("control", &["socket"]);
 pub(super) const AUDIT: Shape = shape("audit", &["path"]);
+pub(super) const TRACE: Shape = shape("trace", &["otlp", "insecure", "sample"]);
 pub(super) const HTTP: Shape = shape("http", &["listen", "insecure"]);
 
 /// All of them.
@@ -203,6 +205,7 @@ pub(super) const ALL: &[&Shape] = &[
     &CONTROL,
     &HTTP,
     &AUDIT,
+    &TRACE,
 ];
 
 /// Keys under which a secret would stand in the file itself.

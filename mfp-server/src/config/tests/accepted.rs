@@ -65,6 +65,8 @@ fn every_key_of_the_full_file_reaches_its_place() {
     assert_eq!(other.to, To::Peer("org-b".to_owned(), AgentName::new("reviewer").unwrap()));
     assert!(other.padding && !one.padding);
     assert_eq!((config.log.level, config.log.format), (Level::DEBUG, Format::Json));
+    let trace = config.trace.unwrap();
+    assert_eq!((trace.url.as_str(), trace.sample_millis), ("http://collector.example.org:4318/v1/traces", 250));
 }
 
 #[test]
