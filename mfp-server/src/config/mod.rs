@@ -25,5 +25,7 @@ mod tests;
 pub(crate) use card::card;
 pub(crate) use init::{InitOptions, init, keygen};
 pub(crate) use load::load;
-pub(crate) use model::{Agent, Backend, Channel, Config, Format, Llm, Log, Peer, Subprocess, To, Trace, Webhook};
+pub(crate) use model::{
+    Agent, Audit, Backend, Channel, Config, Format, Llm, Log, Peer, Rotation, Subprocess, To, Trace, Webhook,
+};
 pub(crate) use problem::Problem;

@@ -42,7 +42,7 @@ pub(crate) struct Config {
     /// Where health and metrics are served, if they are.
     pub(crate) http: Option<SocketAddr>,
     /// The audit log, if one is kept.
-    pub(crate) audit: Option<PathBuf>,
+    pub(crate) audit: Option<Audit>,
     /// Where spans of messages go, if any are made.
     pub(crate) trace: Option<Trace>,
 }
@@ -151,6 +151,23 @@ pub(crate) struct Peer {
     pub(crate) config: PeerConfig,
     /// Where it is connected to; `None`: it connects to us.
     pub(crate) address: Option<String>,
+}
+
+/// Where the audit log is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Audit {
+    pub(crate) path: PathBuf,
+    /// None: the file grows for ever.
+    pub(crate) rotation: Option<Rotation>,
+}
+
+/// When a file is full, and how many of those are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rotation {
+    /// Bytes of a file.
+    pub(crate) max_size: u64,
+    /// Files that are full. The oldest of more is removed.
+    pub(crate) keep: usize,
 }
 
 /// A collector of traces.

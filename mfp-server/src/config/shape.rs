@@ -176,7 +176,7 @@ pub(super) const ACCEPT: Shape = shape("federation.peers[].accept[]", &["from", 
 pub(super) const ROTATION: Shape = shape("federation.peers[].rotation", &["messages", "bytes", "interval"]);
 pub(super) const LOG: Shape = shape("log", &["level", "format"]);
 pub(super) const CONTROL: Shape = shape("control", &["socket"]);
-pub(super) const AUDIT: Shape = shape("audit", &["path"]);
+pub(super) const AUDIT: Shape = shape("audit", &["path", "max_size", "keep"]);
 pub(super) const TRACE: Shape = shape("trace", &["otlp", "insecure", "sample"]);
 pub(super) const HTTP: Shape = shape("http", &["listen", "insecure"]);
 

@@ -51,7 +51,7 @@ pub(crate) async fn run(config: Config) -> Result<()> {
         None => None,
     };
     let exporting = config.trace.as_ref().map(|trace| Exporting::start(trace, &config, &ops.spans)).transpose()?;
-    let (audit, writer) = config.audit.as_deref().map(Audit::open).transpose()?.unzip();
+    let (audit, writer) = config.audit.as_ref().map(Audit::open).transpose()?.unzip();
     let (server, running, following) = start(config, started, &ops, audit).await?;
     let socket = server.look(|config| config.control.clone());
     let control = Control::listen(&socket, Arc::clone(&server)).await?;
