@@ -13,10 +13,14 @@ mod collector;
 mod control;
 #[path = "server/mcp.rs"]
 mod mcp;
+#[path = "server/moves.rs"]
+mod moves;
 #[path = "docs/names.rs"]
 mod names;
 #[path = "server/place.rs"]
 mod place;
+#[path = "server/proxy.rs"]
+mod proxy;
 #[path = "docs/restore.rs"]
 mod restore;
 #[path = "server/start.rs"]

@@ -100,7 +100,7 @@ impl Sending {
         }
         let context = message.trace.as_ref().and_then(Context::from_bytes);
         let mut about = About::sending(agent, channel, context);
-        let span = begin("mfp send", SpanKind::Producer, &mut about, message.payload.len());
+        let span = begin("message send", SpanKind::Producer, &mut about, message.payload.len());
         message.trace = about.context.map(Context::to_bytes);
         Some(Self { about, span })
     }

@@ -75,7 +75,7 @@ impl Handling {
     fn begin(delivery: &Delivery) -> Self {
         let sent = delivery.meta.as_ref().and_then(|meta| meta.trace);
         let mut about = About::taken(delivery, sent.as_ref().and_then(Context::from_bytes));
-        let mut span = begin("mfp process", SpanKind::Consumer, &mut about, delivery.payload.len());
+        let mut span = begin("message process", SpanKind::Consumer, &mut about, delivery.payload.len());
         if let Some(span) = &mut span {
             span.set_attribute(KeyValue::new("mfp.attempt", i64::from(delivery.attempt())));
         }

@@ -59,8 +59,8 @@ fn one_trace_leads_from_the_caller_to_the_peer_and_back() {
 
     let spans = collector.wait(4, |seen| hex::encode(&seen.span.trace_id) == TRACE);
     assert_eq!(spans.len(), 4, "{spans:#?}");
-    let [question, handling] = [only(&spans, "a", "mfp send"), only(&spans, "b", "mfp process")];
-    let [reply, last] = [only(&spans, "b", "mfp send"), only(&spans, "a", "mfp process")];
+    let [question, handling] = [only(&spans, "a", "message send"), only(&spans, "b", "message process")];
+    let [reply, last] = [only(&spans, "b", "message send"), only(&spans, "a", "message process")];
     assert_eq!(hex::encode(&question.span.parent_span_id), PARENT);
     for (child, parent) in [(&handling, &question), (&reply, &handling), (&last, &reply)] {
         assert_eq!(child.span.parent_span_id, parent.span.span_id, "{spans:#?}");
@@ -89,7 +89,7 @@ fn one_trace_leads_from_the_caller_to_the_peer_and_back() {
     a.stop();
     b.stop();
     let spans = collector.wait(2, |seen| hex::encode(&seen.span.trace_id) != TRACE);
-    let [first, second] = [only(&spans, "a", "mfp send"), only(&spans, "b", "mfp process")];
+    let [first, second] = [only(&spans, "a", "message send"), only(&spans, "b", "message process")];
     assert!(first.span.parent_span_id.is_empty());
     assert_eq!((&second.span.trace_id, &second.span.parent_span_id), (&first.span.trace_id, &first.span.span_id));
     let wrong = a.run(&["send", "--from", "alice", "--to", "bob@b", "--traceparent", "00-zz", "x"]);
