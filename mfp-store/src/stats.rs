@@ -93,7 +93,7 @@ mod tests {
         for bound in COMMIT_BOUNDS {
             stats.took(bound);
         }
-        stats.took(Duration::from_secs(60));
+        stats.took(Duration::from_mins(1));
         assert_eq!(stats.commit_times, [1; COMMIT_BOUNDS.len() + 1]);
         stats.took(Duration::ZERO);
         stats.took(COMMIT_BOUNDS[0] + Duration::from_nanos(1));
