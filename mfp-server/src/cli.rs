@@ -183,6 +183,9 @@ pub(crate) struct Address {
     /// What it is, as in `application/json`.
     #[arg(long)]
     pub(crate) content_type: Option<String>,
+    /// The W3C trace context that it continues, as in the header `traceparent`.
+    #[arg(long)]
+    pub(crate) traceparent: Option<String>,
 }
 
 /// What `mfp send` is told.

@@ -10,6 +10,7 @@ mod demo;
 mod mcp;
 mod ops;
 mod server;
+mod trace;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -100,10 +100,11 @@ impl Agents {
                 root.report(
                     "agents",
                     format!(
-                        "the directory of the isolated agent `{}` lies in the store's, which it must not see",
+                        "the directory of the isolated agent `{}` lies in the store's, or in that of an audit log with \
+                         `max_size`, which it must not see",
                         agent.name
                     ),
-                    Some("give the store a directory of its own, as in `path: data/mfp.db`"),
+                    Some("give the store and the log directories of their own, as in `path: data/mfp.db`"),
                 );
             }
             subprocess.hide.extend(hidden);

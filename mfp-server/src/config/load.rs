@@ -13,7 +13,7 @@ use super::model::{Channel, Config, Format, Log, To};
 use super::peers::{Common, Peers};
 use super::problem::{At, Context, Env, Problem};
 use super::section::Section;
-use super::shape::{AUDIT, CONTROL, HTTP, LIMITS, LOG, QUARANTINE, RECOVERY, ROOT, RUNTIME, STORAGE, TRANSPORT};
+use super::shape::{AUDIT, CONTROL, HTTP, LIMITS, LOG, QUARANTINE, RECOVERY, ROOT, RUNTIME, STORAGE, TRACE, TRANSPORT};
 use super::value::Value;
 use super::yaml::{self, Data, Node};
 use super::{channels, ops, runtime, storage, transport};
@@ -122,6 +122,7 @@ fn config(context: &Context<'_>, node: &Node) -> Option<Config> {
     let storage = storage::read(&root.section("storage", &STORAGE));
     let control = control(&root.section("control", &CONTROL));
     let (http, audit) = (ops::http(&root.section("http", &HTTP)), ops::audit(&root.section("audit", &AUDIT)));
+    let trace = ops::trace(&root.section("trace", &TRACE));
     let link = transport::link(&transport_section, &root.section("recovery", &RECOVERY));
     let mut agents = Agents::read(&root);
     core.delivery.agent_timeout = core.delivery.agent_timeout.max(agents.patience());
@@ -152,6 +153,7 @@ fn config(context: &Context<'_>, node: &Node) -> Option<Config> {
         control: control?,
         http,
         audit,
+        trace,
     })
 }
 

@@ -10,7 +10,8 @@ use std::time::Duration;
 pub(super) use agents::{LLM, PLAIN_AGENT, SUBPROCESS, WEBHOOK};
 pub(super) use peers::{ACCEPT, CHANNEL, FEDERATION, PEER, ROTATION};
 pub(super) use server::{
-    ABUSE, AUDIT, CONTROL, HTTP, LIMITS, LOG, QUARANTINE, RATE, RECOVERY, ROOT, RUNTIME, STORAGE, TIMEOUTS, TRANSPORT,
+    ABUSE, AUDIT, CONTROL, HTTP, LIMITS, LOG, QUARANTINE, RATE, RECOVERY, ROOT, RUNTIME, STORAGE, TIMEOUTS, TRACE,
+    TRANSPORT,
 };
 
 /// The keys of a mapping.
@@ -136,6 +137,7 @@ pub(super) const ALL: &[&Shape] = &[
     &CONTROL,
     &HTTP,
     &AUDIT,
+    &TRACE,
 ];
 
 /// Keys under which a secret would stand in the file itself.

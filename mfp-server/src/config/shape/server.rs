@@ -30,6 +30,7 @@ pub(in crate::config) const ROOT: Shape = Shape {
             key("control", Section, Means(""), "How commands of `mfp` reach the running program."),
             key("http", Section, Means("off"), "Health and metrics, over HTTP."),
             key("audit", Section, Means("off"), "A log of what an auditor asks about."),
+            key("trace", Section, Means("off"), "Spans of messages, for a collector that speaks OTLP over HTTP."),
         ],
     )
 };
@@ -141,7 +142,7 @@ pub(in crate::config) const TRANSPORT: Shape = Shape {
                 "connections",
                 Count(1, 1_000_000),
                 Is("8192"),
-                "Connections that others make; those beyond are closed at once.",
+                "Connections in all. What others make beyond is closed at once.",
             ),
             key(
                 "accepts_per_second",
@@ -251,5 +252,42 @@ pub(in crate::config) const HTTP: Shape = shape(
     ],
 );
 
-pub(in crate::config) const AUDIT: Shape =
-    shape("audit", &[key("path", Path, NONE, "The file. It is made if it is not there, and only ever grows.")]);
+pub(in crate::config) const AUDIT: Shape = shape(
+    "audit",
+    &[
+        key("path", Path, NONE, "The file. It is made if it is not there, and only ever grows."),
+        key(
+            "max_size",
+            Size(64 << 10, 1 << 40),
+            Means("none: one file"),
+            "A file that would be longer is full, and another is begun. Isolated agents do not see the directory of the \
+             files.",
+        ),
+        key(
+            "keep",
+            Count(1, 100_000),
+            Is("16"),
+            "Files that are full and are kept; the oldest of more is removed. Needs `max_size`.",
+        ),
+    ],
+);
+
+pub(in crate::config) const TRACE: Shape = shape(
+    "trace",
+    &[
+        key(
+            "otlp",
+            Told("URL"),
+            Means("required in `trace`"),
+            "The collector, as in `http://127.0.0.1:4318`; `/v1/traces` is put behind it.",
+        ),
+        key("insecure", Flag, Is("false"), "Allow a URL with `http://` to another machine."),
+        key(
+            "sample",
+            Millis(1_000),
+            Is("1"),
+            "The share of traces that begin here and are kept, with at most three decimals. What continues a trace is kept \
+             if that is.",
+        ),
+    ],
+);

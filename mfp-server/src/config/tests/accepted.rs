@@ -84,6 +84,10 @@ fn every_key_of_the_full_file_reaches_its_place() {
     assert_eq!(other.to, To::Peer("org-b".to_owned(), AgentName::new("reviewer").unwrap()));
     assert!(other.padding && !one.padding);
     assert_eq!((config.log.level, config.log.format), (Level::DEBUG, Format::Json));
+    let rotation = config.audit.unwrap().rotation.unwrap();
+    assert_eq!((rotation.max_size, rotation.keep), (26 << 20, 27));
+    let trace = config.trace.unwrap();
+    assert_eq!((trace.url.as_str(), trace.sample_millis), ("http://collector.example.org:4318/v1/traces", 250));
 }
 
 #[test]
@@ -101,6 +105,9 @@ fn agents_have_what_stands_there_and_isolated_ones_see_no_secrets() {
     for path in hidden {
         assert!(worker.hide.contains(&path), "{path:?} is not in {:?}", worker.hide);
     }
+    // Files of the audit log that are full have names that nobody knows yet.
+    let beside = fixture.problems(&FULL.replace("path: data/audit.log", "path: work/audit.log"));
+    assert!(shown(&beside).contains("an audit log with `max_size`"), "{beside:?}");
     let Backend::Webhook(hook) = &hook.backend else { panic!("{hook:?}") };
     assert_eq!((hook.url.as_str(), hook.attempts, hook.concurrency), ("http://agents.example.org/mfp", 2, 3));
     assert_eq!(*hook.secret.expose_secret(), [0x33; 32]);
