@@ -261,6 +261,9 @@ fn a_session_outlives_its_server() {
     let two = host.call("mfp_receive", json!({ "ack": [one["message"]] }));
     assert_eq!((&two["message"], &two["acked"]), (&second["message"], &json!([one["message"]])));
     host.call("mfp_receive", json!({ "ack": [two["message"]], "timeout_seconds": 0 }));
+    // Commits keep their order: when this is durable, so is what was finished before it, and it does not come again.
+    server.ask(&["quarantine", "--agent", "bob"]);
+    server.ask(&["restore", "--agent", "bob"]);
     // While it waits.
     let waiting = host.tell("tools/call", json!({ "name": "mfp_receive", "arguments": {} }));
     server.kill();
