@@ -5,7 +5,7 @@ use std::time::Duration;
 use mfp_tokio::mfp_proto::frame::Depth;
 
 use super::Absent::{Is, Means, Required};
-use super::Kind::{Count, Flag, List, Path, Section, Size, Text, Time, Told, Variable, Word};
+use super::Kind::{Count, Flag, List, Millis, Path, Section, Size, Text, Time, Told, Variable, Word};
 use super::Old::{Read, Refused, Same};
 use super::{DAY, NONE, Shape, TIME, key, shape};
 
