@@ -8,12 +8,12 @@ use std::vec::Vec;
 
 use super::app::{Agent, Behaviour};
 use super::disk::Disk;
+use super::draws::Draws;
 use super::faults::Fault;
 use super::model::Model;
 use super::net::{End, Net};
 use super::outcome::{Options, Outcome};
 use crate::config::Config;
-use crate::crypto::rng::Rng;
 use crate::id::{Identity, RuntimeId};
 use crate::runtime::{CommitFailed, DeliveryId, Effect, Event, Outcome as Handled, PeerConfig, Runtime};
 use crate::time::Instant;
@@ -58,7 +58,7 @@ pub(super) enum Happening {
 /// A run.
 pub struct World {
     pub(super) now: Instant,
-    pub(super) rng: Rng,
+    pub(super) draws: Draws,
     pub(super) nodes: Vec<Node>,
     pub(super) net: Net,
     pub(super) model: Model,
@@ -95,7 +95,7 @@ impl World {
     pub fn run(options: &Options) -> Outcome {
         options.aead.clear();
         let mut world = Self::new(options);
-        world.begin();
+        world.begin(options);
         let mut until = Instant::MAX;
         while let Some(((at, _), happening)) = world.queue.pop_first() {
             if at > until {
@@ -120,7 +120,7 @@ impl World {
         }
         Self {
             now: Instant::from_micros(1),
-            rng: Rng::new(seed),
+            draws: Draws::new(seed, options.draws.clone()),
             nodes: Vec::new(),
             net: Net::default(),
             model: Model::default(),
@@ -158,7 +158,7 @@ impl World {
 
     /// A number below `bound`.
     pub(super) fn dice(&mut self, bound: u64) -> u64 {
-        self.rng.below(bound.max(1))
+        self.draws.below(bound)
     }
 
     pub(super) fn pick(&mut self, len: usize) -> usize {
@@ -205,7 +205,7 @@ impl World {
 
     /// A node starts from what its disk has.
     pub(super) fn start(&mut self, at: usize) {
-        let seed: [u8; 32] = self.rng.array();
+        let seed: [u8; 32] = self.draws.array();
         let Some(node) = self.nodes.get_mut(at).filter(|node| node.rt.is_none()) else { return };
         node.boot += 1;
         node.timer = None;
