@@ -68,7 +68,7 @@ pub(super) struct Peer {
     /// The next number that the runtime takes, and how far it has acked in this session.
     pub(super) next: u64,
     told: u64,
-    lens: VecDeque<u32>,
+    lens: VecDeque<(u64, u32)>,
     /// The highest number that it has got, where that came, and the highest that it has acked in this session.
     pub(super) cursor: u64,
     tag: Option<(SessionId, Secret)>,
@@ -246,10 +246,8 @@ impl Peer {
         assert!(ack >= self.told, "an ack has fallen");
         assert!(ack < self.next, "an ack of what was not accepted");
         assert!(ack <= victim.durable_cursor(), "an ack of what is not durable");
-        while self.told < ack {
-            self.told += 1;
-            self.lens.pop_front();
-        }
+        self.told = ack;
+        while self.lens.pop_front_if(|(n, _)| *n <= ack).is_some() {}
     }
 
     /// A numbered item has come.
@@ -290,19 +288,20 @@ impl Peer {
 
     /// The runtime takes one more of the peer's items.
     pub(super) fn counted(&mut self, len: usize) {
+        self.lens.push_back((self.next, u32::try_from(len).unwrap()));
         self.next = self.next.saturating_add(1);
-        self.lens.push_back(u32::try_from(len).unwrap());
     }
 
     /// The peer's numbers go on with this one.
     pub(super) fn skipped(&mut self, next: u64) {
-        (self.next, self.told) = (next, next - 1);
+        // What came before the gap is told with it.
+        self.next = next;
         self.lens.clear();
     }
 
     /// Whether an item of this length fits the window.
     pub(super) fn fits(&self, len: usize) -> bool {
-        let bytes: u64 = self.lens.iter().map(|len| u64::from(*len)).sum();
+        let bytes: u64 = self.lens.iter().map(|(_, len)| u64::from(*len)).sum();
         self.lens.len() < WIN_ITEMS as usize && bytes + len as u64 <= WIN_BYTES.into()
     }
 

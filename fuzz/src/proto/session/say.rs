@@ -258,6 +258,8 @@ impl Peer {
         let verdict = match n {
             // An ack of what was never given ends it as well.
             _ if self.lied && !lied => Verdict::Unknown,
+            // There is no next number.
+            _ if before == u64::MAX => Verdict::Unknown,
             n if n < before => Verdict::Repeat,
             n if n > before => Verdict::Ends,
             _ if !fits && next == Verdict::Accepted => Verdict::Ends,
