@@ -3,3 +3,5 @@
 //! They are grouped by the crate that they need, so that each crate's own tests can replay their seeds.
 
 pub mod proto;
+pub mod server;
+pub mod store;

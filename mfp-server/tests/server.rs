@@ -21,3 +21,13 @@ mod restore;
 mod start;
 #[path = "server/watch.rs"]
 mod watch;
+
+#[path = "../../fuzz/src/server/mod.rs"]
+pub mod fuzz;
+
+include!("../../fuzz/replay.rs");
+
+#[test]
+fn fuzz_seeds_hold() {
+    replay(&fuzz::TARGETS);
+}

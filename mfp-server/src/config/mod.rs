@@ -24,6 +24,6 @@ mod tests;
 
 pub(crate) use card::card;
 pub(crate) use init::{InitOptions, init, keygen};
-pub(crate) use load::load;
+pub(crate) use load::{load, load_with};
 pub(crate) use model::{Agent, Backend, Channel, Config, Format, Llm, Log, Peer, Subprocess, To, Webhook};
 pub(crate) use problem::Problem;

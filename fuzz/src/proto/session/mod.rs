@@ -101,7 +101,7 @@ pub fn authentic_peer(data: &[u8]) {
         }
         peer.read(&mut victim);
     }
-    if !victim.suspended && !peer.lied {
+    if !victim.is_suspended() && !peer.lied {
         // Everything that is honest can still be said.
         peer.connect(&mut victim, Claim::Honest, true);
     }
@@ -197,7 +197,6 @@ fn operator(word: Word, victim: &mut Victim, peer: &mut Peer) -> bool {
         Word::Reset => victim.rt.reset_peer(now, &id),
     };
     if said.is_ok() {
-        victim.suspended = false;
         // A loss is accepted: what the peer has claims it until it knows of the gap.
         peer.lied = true;
         if matches!(word, Word::AcceptReset | Word::Reset) {

@@ -65,8 +65,8 @@ pub(super) struct Peer {
     rng: Rng,
     pub(super) session: Option<PeerSession>,
     pub(super) channels: BTreeMap<ChannelId, Chan>,
-    /// The next number that the runtime takes, and how far it has acked in this session.
-    pub(super) next: u64,
+    /// The highest number that the runtime has taken, and how far it has acked in this session.
+    taken: u64,
     told: u64,
     lens: VecDeque<(u64, u32)>,
     /// The highest number that it has got, where that came, and the highest that it has acked in this session.
@@ -92,7 +92,7 @@ impl Peer {
             rng: Rng::new([6; 32]),
             session: None,
             channels: BTreeMap::new(),
-            next: 1,
+            taken: 0,
             told: 0,
             lens: VecDeque::new(),
             cursor: 0,
@@ -110,7 +110,7 @@ impl Peer {
         victim.commit_all();
         victim.lazy = false;
         victim.connected(told);
-        let suspended = victim.suspended;
+        let suspended = victim.is_suspended();
         self.lied |= !matches!(claim, Claim::Honest);
         let mut config = self.config.clone();
         if matches!(claim, Claim::OtherStore) {
@@ -136,7 +136,7 @@ impl Peer {
             assert!(self.lied, "an honest claim does not lead to a session");
             self.session = None;
         }
-        assert!(!victim.suspended || suspended || self.lied, "an honest peer is suspended");
+        assert!(!victim.is_suspended() || suspended || self.lied, "an honest peer is suspended");
         self.read(victim);
     }
 
@@ -144,13 +144,13 @@ impl Peer {
     fn judge(&mut self, established: &Established) {
         let pos = established.pos;
         if !self.forgot && !self.lied {
-            assert_eq!(pos.n(), self.next - 1, "the runtime forgets what it has accepted, or claims more");
+            assert_eq!(pos.n(), self.taken, "the runtime forgets what it has accepted, or claims more");
         }
         if self.forgot {
             self.all_unsure();
             self.forgot = false;
         }
-        (self.next, self.told) = (pos.n().saturating_add(1), pos.n());
+        (self.taken, self.told) = (pos.n(), pos.n());
         self.lens.clear();
     }
 
@@ -244,7 +244,7 @@ impl Peer {
     /// Acks rise, and are of what is durable and was sent.
     fn take_ack(&mut self, ack: u64, victim: &Victim) {
         assert!(ack >= self.told, "an ack has fallen");
-        assert!(ack < self.next, "an ack of what was not accepted");
+        assert!(ack <= self.taken, "an ack of what was not accepted");
         assert!(ack <= victim.durable_cursor(), "an ack of what is not durable");
         self.told = ack;
         while self.lens.pop_front_if(|(n, _)| *n <= ack).is_some() {}
@@ -286,16 +286,26 @@ impl Peer {
         }
     }
 
+    /// The highest number that the runtime has taken.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    /// The next number that the runtime takes. After the last one there is none, and it is said again.
+    pub(super) fn next(&self) -> u64 {
+        self.taken.saturating_add(1)
+    }
+
     /// The runtime takes one more of the peer's items.
     pub(super) fn counted(&mut self, len: usize) {
-        self.lens.push_back((self.next, u32::try_from(len).unwrap()));
-        self.next = self.next.saturating_add(1);
+        self.taken += 1;
+        self.lens.push_back((self.taken, u32::try_from(len).unwrap()));
     }
 
     /// The peer's numbers go on with this one.
     pub(super) fn skipped(&mut self, next: u64) {
         // What came before the gap is told with it.
-        self.next = next;
+        self.taken = next - 1;
         self.lens.clear();
     }
 

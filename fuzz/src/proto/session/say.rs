@@ -217,6 +217,14 @@ impl Peer {
         ack
     }
 
+    fn number(&self, number: Number) -> u64 {
+        match number {
+            Number::Next => self.next(),
+            Number::Repeat(back) => self.next().saturating_sub(1 + u64::from(back)).max(1),
+            Number::Skip(ahead) => self.next().saturating_add(1).saturating_add(ahead),
+        }
+    }
+
     /// An item without a number.
     fn plain(&mut self, victim: &mut Victim, item: &Item<'_>, ack: Ack) {
         let ack = self.ack(ack);
@@ -247,12 +255,8 @@ impl Peer {
         number: Number,
         (ack, next): (Ack, Verdict),
     ) -> bool {
-        let (before, lied) = (self.next, self.lied);
-        let n = match number {
-            Number::Next => before,
-            Number::Repeat(back) => before.saturating_sub(1 + u64::from(back)).max(1),
-            Number::Skip(ahead) => before.saturating_add(1).saturating_add(ahead),
-        };
+        let (before, lied) = (self.next(), self.lied);
+        let n = self.number(number);
         let ack = self.ack(ack);
         let fits = self.fits(item.body_len());
         let verdict = match n {
@@ -260,6 +264,8 @@ impl Peer {
             _ if self.lied && !lied => Verdict::Unknown,
             // There is no next number.
             _ if before == u64::MAX => Verdict::Unknown,
+            // DATA of a channel that has come to its end is not even read.
+            n if n < before && *channel != CONTROL && next == Verdict::Unknown => Verdict::Unknown,
             n if n < before => Verdict::Repeat,
             n if n > before => Verdict::Ends,
             _ if !fits && next == Verdict::Accepted => Verdict::Ends,
@@ -275,7 +281,7 @@ impl Peer {
             Verdict::Ends => assert!(!live && after == received, "an illegal item is accepted: {item:?}"),
             Verdict::Unknown => assert!(after == received || after == n),
         }
-        if n == before && after == n {
+        if n == before && received < n && after == n {
             self.counted(item.body_len());
             return true;
         }
@@ -337,11 +343,11 @@ impl Peer {
         let open = Open { channel, agent: AgentId::from_bytes([9; 32]), from: name("eve"), to, padding };
         let item = Item::Open(open.clone());
         let known = self.channels.contains_key(&channel.id());
-        if known && matches!(number, Number::Next) {
+        if known && self.number(number) == self.next() {
             self.unsure(&channel.id());
         }
         // The answer may come at once.
-        if !known && !theirs && matches!(number, Number::Next) {
+        if !known && !theirs && self.number(number) == self.next() {
             self.asked(&open, &body(&item));
         }
         self.numbered(victim, &CONTROL, &item, number, Ack::All);
@@ -356,7 +362,7 @@ impl Peer {
         let state = self.channels.get(&channel.id()).map(|channel| channel.state);
         // Before it is said: the runtime may send on the channel at once.
         if state == Some(State::AskedBack)
-            && matches!(number, Number::Next)
+            && self.number(number) == self.next()
             && let Some(mut session) = self.session.take()
         {
             self.accepted(&accept, &body, &mut session);
@@ -373,13 +379,13 @@ impl Peer {
         let next = if far {
             u64::MAX - u64::from(ahead.unsigned_abs())
         } else {
-            self.next.saturating_add_signed(ahead.into())
+            self.next().saturating_add_signed(ahead.into())
         };
         let Some(gap) = NonZeroU64::new(next) else { return };
-        let before = self.next;
+        let lowers = next <= self.taken();
         self.all_unsure();
         self.plain(victim, &Item::Gap { next: gap }, Ack::All);
-        if next < before {
+        if lowers {
             assert!(!victim.is_live(), "a gap lowers the cursor");
             return;
         }
@@ -403,7 +409,7 @@ impl Peer {
     fn any(&mut self, victim: &mut Victim, channel: u8, number: bool, bytes: &[u8]) {
         let mut bytes = bytes[..bytes.len().min(1_000)].to_vec();
         if number && bytes.len() >= 9 && Kind::from_byte(bytes[0]).is_some_and(Kind::is_numbered) {
-            bytes[1..9].copy_from_slice(&self.next.to_be_bytes());
+            bytes[1..9].copy_from_slice(&self.next().to_be_bytes());
         }
         let is_data = bytes.first() == Some(&1);
         let channel = if is_data { self.known(channel).map_or(CONTROL, AgentChannel::id) } else { CONTROL };

@@ -8,8 +8,8 @@ use mfp_proto::handshake::{Limits, Source};
 use mfp_proto::id::{AgentId, AgentName, ChannelId, Identity, RuntimeId};
 use mfp_proto::link::ConnId;
 use mfp_proto::runtime::{
-    AcceptPolicy, ChannelOptions, CommitFailed, Delivery, DeliveryId, Effect, Event, Message, Origin, Outcome,
-    PeerConfig, Runtime,
+    AcceptPolicy, ChannelOptions, CommitFailed, Delivery, DeliveryId, Effect, Message, Origin, Outcome, PeerConfig,
+    Runtime,
 };
 use mfp_proto::testing::sim::Disk;
 use mfp_proto::time::Instant;
@@ -37,7 +37,6 @@ pub(super) struct Victim {
     pub(super) conn: Option<ConnId>,
     pub(super) sent: Vec<u8>,
     pub(super) closed: bool,
-    pub(super) suspended: bool,
     conns: u64,
     peer: RuntimeId,
     agents: Vec<AgentId>,
@@ -68,7 +67,6 @@ impl Victim {
             conn: None,
             sent: Vec::new(),
             closed: false,
-            suspended: false,
             conns: 0,
             peer: peer.id(),
             agents: Vec::new(),
@@ -141,7 +139,6 @@ impl Victim {
                 Effect::Deliver(delivery) => self.deliver(&delivery),
                 Effect::Transmit(conn) => self.transmit(conn),
                 Effect::Close(conn) => self.closed |= self.conn == Some(conn),
-                Effect::Event(Event::PeerSuspended { .. }) => self.suspended = true,
                 _ => {}
             }
         }
@@ -257,6 +254,11 @@ impl Victim {
     pub(super) fn is_live(&self) -> bool {
         let session = self.rt.peer(&self.peer).and_then(|peer| peer.link).and_then(|link| link.session);
         session.is_some_and(|session| Some(session.conn) == self.conn) && !self.closed
+    }
+
+    /// Whether the link waits for an operator's word.
+    pub(super) fn is_suspended(&self) -> bool {
+        self.rt.peer(&self.peer).and_then(|peer| peer.link).is_some_and(|link| link.suspended.is_some())
     }
 
     /// The highest number of the peer that the runtime has taken, durable or not.
