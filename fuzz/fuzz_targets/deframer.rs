@@ -1,4 +1,4 @@
-//! See `mfp_fuzz::deframer::any_split`.
+//! See `mfp_fuzz::proto::deframer::any_split`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| mfp_fuzz::deframer::any_split(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| mfp_fuzz::proto::deframer::any_split(data));

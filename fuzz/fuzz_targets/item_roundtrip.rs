@@ -1,4 +1,4 @@
-//! See `mfp_fuzz::item::roundtrip`.
+//! See `mfp_fuzz::proto::item::roundtrip`.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| mfp_fuzz::item::roundtrip(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| mfp_fuzz::proto::item::roundtrip(data));

@@ -1,27 +1,18 @@
 //! Replays the committed seeds of the fuzz targets, and gives the targets some inputs of their own.
-
-use std::path::Path;
+#![allow(clippy::unwrap_used, clippy::panic, reason = "what fails here is a bug of a test")]
 
 use mfp_proto::frame::Depth;
 use mfp_proto::wire::header::{Flags, HEADER_LEN, Header};
 use proptest::prelude::*;
 
-#[path = "../../fuzz/src/lib.rs"]
+#[path = "../../fuzz/src/proto/mod.rs"]
 pub mod fuzz;
+
+include!("../../fuzz/replay.rs");
 
 #[test]
 fn seeds_hold() {
-    for (name, target) in fuzz::TARGETS {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds").join(name);
-        let mut count = 0;
-        for entry in std::fs::read_dir(&folder).unwrap() {
-            let path = entry.unwrap().path();
-            println!("{}", path.display());
-            target(&std::fs::read(&path).unwrap());
-            count += 1;
-        }
-        assert!(count > 0, "no seeds in {}", folder.display());
-    }
+    replay(&fuzz::TARGETS);
 }
 
 /// A stream of well-formed messages of one session, with the settings that [`fuzz::deframer::any_split`] reads before it.

@@ -37,3 +37,13 @@ mod systemd;
 mod trace;
 #[path = "server/watch.rs"]
 mod watch;
+
+#[path = "../../fuzz/src/server/mod.rs"]
+pub mod fuzz;
+
+include!("../../fuzz/replay.rs");
+
+#[test]
+fn fuzz_seeds_hold() {
+    replay(&fuzz::TARGETS);
+}

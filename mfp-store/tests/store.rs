@@ -17,3 +17,13 @@ mod migration;
 mod sealing;
 #[path = "store/support.rs"]
 mod support;
+
+#[path = "../../fuzz/src/store.rs"]
+pub mod fuzz;
+
+include!("../../fuzz/replay.rs");
+
+#[test]
+fn fuzz_seeds_hold() {
+    replay(&fuzz::TARGETS);
+}

@@ -23,6 +23,8 @@ use crate::config::{self, Backend};
 
 pub(crate) use crate::agents::http::client as http_client;
 pub(crate) use crate::agents::isolate::isolated_main;
+pub(crate) use crate::agents::subprocess::lines::{Line, Lines};
+pub(crate) use crate::agents::subprocess::refusal;
 
 /// The most bytes of a message. An answer that is longer has failed.
 const PAYLOAD: usize = 1 << 20;

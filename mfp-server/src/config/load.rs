@@ -48,7 +48,7 @@ pub(crate) fn load(file: &Path) -> Result<Config, Vec<Problem>> {
 }
 
 /// The same with another environment.
-pub(super) fn load_with(file: &Path, env: Env<'_>) -> Result<Config, Vec<Problem>> {
+pub(crate) fn load_with(file: &Path, env: Env<'_>) -> Result<Config, Vec<Problem>> {
     let parent = file.parent().map(Path::to_owned).unwrap_or_default();
     // Processes have working directories of their own, so that relative paths would lead elsewhere there.
     let directory = std::path::absolute(if parent.as_os_str().is_empty() { Path::new(".") } else { &parent });

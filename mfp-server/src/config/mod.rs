@@ -25,7 +25,7 @@ mod tests;
 
 pub(crate) use card::card;
 pub(crate) use init::{InitOptions, init, keygen};
-pub(crate) use load::load;
+pub(crate) use load::{load, load_with};
 pub(crate) use model::{
     Agent, Audit, Backend, Channel, Config, Format, Llm, Log, Peer, Rotation, Subprocess, To, Trace, Webhook,
 };

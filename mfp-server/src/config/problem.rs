@@ -45,7 +45,7 @@ pub(super) struct At {
 }
 
 /// Where names of environment variables lead. A parameter, so that tests need not change the process.
-pub(super) type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub(crate) type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// What reading a file is about, and the problems found so far: all of them are collected.
 pub(super) struct Context<'a> {

@@ -103,7 +103,7 @@ impl Request {
     }
 
     /// What the audit log tells of it, without what is in messages; none for what only looks.
-    pub(super) fn for_audit(&self) -> Option<Value> {
+    pub(crate) fn for_audit(&self) -> Option<Value> {
         if matches!(
             self,
             Self::Status {}

@@ -1,5 +1,6 @@
 //! What agents and operators do.
 
+use core::ops::Range;
 use core::time::Duration;
 use std::format;
 use std::vec::Vec;
@@ -41,8 +42,8 @@ const SERVED: Duration = Duration::from_mins(3);
 impl World<'_> {
     /// Draws who there is and how each is configured.
     pub(super) fn with_nodes(mut self, options: &Options) -> Self {
-        let count = 2 + self.pick(4);
-        let secrets: Vec<[u8; 32]> = (0..count).map(|_| self.rng.array()).collect();
+        let count = 2 + self.pick(options.nodes.saturating_sub(1));
+        let secrets: Vec<[u8; 32]> = (0..count).map(|_| self.draws.array()).collect();
         let identity = |at: usize, secret: [u8; 32]| Identity::new(secret, "sim", &format!("{at}"));
         let ids: Vec<_> = secrets.iter().enumerate().filter_map(|(at, secret)| identity(at, *secret).ok()).collect();
         let volatile: Vec<bool> = (0..count * count).map(|_| self.dice(8) == 0).collect();
@@ -96,8 +97,9 @@ impl World<'_> {
     }
 
     /// Starts everybody, and says what is going to happen.
-    pub(super) fn begin(&mut self) {
-        self.left = 300 + self.dice(700);
+    pub(super) fn begin(&mut self, options: &Options) {
+        let Range { start, end } = options.messages;
+        self.left = start + self.dice(end.saturating_sub(start));
         for at in 0..self.nodes.len() {
             self.start(at);
             let delay = self.dice(50_000);

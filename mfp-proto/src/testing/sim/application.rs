@@ -151,7 +151,7 @@ impl<'a> World<'a> {
     }
 
     fn place(&mut self, options: &Options, plan: &Plan) {
-        let secrets: Vec<[u8; 32]> = plan.nodes.iter().map(|_| self.rng.array()).collect();
+        let secrets: Vec<[u8; 32]> = plan.nodes.iter().map(|_| self.draws.array()).collect();
         // Short labels are valid.
         let identity = |(at, secret): (usize, &[u8; 32])| Identity::new(*secret, "sim", &std::format!("{at}")).ok();
         let ids: Vec<_> = secrets.iter().enumerate().filter_map(identity).collect();

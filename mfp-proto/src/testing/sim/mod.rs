@@ -2,7 +2,8 @@
 //!
 //! [`Net`] and [`Disk`] are a virtual network and a virtual disk, to be used with any event loop. [`World`] drives two to
 //! five runtimes over them as a seed has it: what is sent, what fails and when, and what operators say to it. [`Model`]
-//! says what every agent must have seen, and what must never happen. The same seed gives the same run, byte for byte.
+//! says what every agent must have seen, and what must never happen. The same seed gives the same run, byte for byte. For
+//! fuzzing, [`Options::draws`] decides in its place.
 //!
 //! ```
 //! use mfp_proto::crypto::aead::RustCrypto;
@@ -67,6 +68,7 @@
 mod app;
 mod application;
 mod disk;
+mod draws;
 mod faults;
 mod model;
 mod net;

@@ -1,5 +1,6 @@
 //! How a run is to be, and what it has shown.
 
+use core::ops::Range;
 use std::collections::BTreeMap;
 use std::format;
 use std::string::String;
@@ -20,12 +21,18 @@ pub struct Options {
     pub aead: &'static RecordingAead,
     /// Whether what happens is printed.
     pub trace: bool,
+    /// What is drawn before the seed's own draws: bytes of a fuzzer. Default: none.
+    pub draws: Vec<u8>,
+    /// Nodes, at most; there are at least two. Default: 5.
+    pub nodes: usize,
+    /// How many messages are sent. Default: 300 to 1,000.
+    pub messages: Range<u64>,
 }
 
 impl Options {
     /// The run of this seed, without a trace.
     pub const fn new(seed: u64, aead: &'static RecordingAead) -> Self {
-        Self { seed, aead, trace: false }
+        Self { seed, aead, trace: false, draws: Vec::new(), nodes: 5, messages: 300..1_000 }
     }
 }
 

@@ -10,12 +10,12 @@ use std::vec::Vec;
 use super::app::{Agent, Behaviour};
 use super::application::Application;
 use super::disk::Disk;
+use super::draws::Draws;
 use super::faults::Fault;
 use super::model::Model;
 use super::net::{End, Net};
 use super::outcome::{Options, Outcome};
 use crate::config::Config;
-use crate::crypto::rng::Rng;
 use crate::id::{Identity, RuntimeId};
 use crate::runtime::{CommitFailed, Delivery, DeliveryId, Effect, Event, Outcome as Handled, PeerConfig, Runtime};
 use crate::testing::RecordingAead;
@@ -64,7 +64,7 @@ pub(super) enum Happening {
 /// A run.
 pub struct World<'a> {
     pub(super) now: Instant,
-    pub(super) rng: Rng,
+    pub(super) draws: Draws,
     pub(super) nodes: Vec<Node>,
     pub(super) net: Net,
     pub(super) model: Model,
@@ -102,7 +102,7 @@ impl World<'_> {
     /// Runs the world of a seed to its end.
     pub fn run(options: &Options) -> Outcome {
         let mut world = Self::new(options).with_nodes(options);
-        world.begin();
+        world.begin(options);
         world.go_on(options.aead)
     }
 
@@ -133,7 +133,7 @@ impl World<'_> {
         }
         Self {
             now: Instant::from_micros(1),
-            rng: Rng::new(seed),
+            draws: Draws::new(seed, options.draws.clone()),
             nodes: Vec::new(),
             net: Net::default(),
             model: Model::default(),
@@ -171,7 +171,7 @@ impl World<'_> {
 
     /// A number below `bound`.
     pub(super) fn dice(&mut self, bound: u64) -> u64 {
-        self.rng.below(bound.max(1))
+        self.draws.below(bound)
     }
 
     pub(super) fn pick(&mut self, len: usize) -> usize {
@@ -220,7 +220,7 @@ impl World<'_> {
 
     /// A node starts from what its disk has.
     pub(super) fn start(&mut self, at: usize) {
-        let seed: [u8; 32] = self.rng.array();
+        let seed: [u8; 32] = self.draws.array();
         let Some(node) = self.nodes.get_mut(at).filter(|node| node.rt.is_none()) else { return };
         node.boot += 1;
         node.timer = None;

@@ -6,7 +6,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 
 /// Splits a stream into lines of at most so many bytes.
 #[derive(Debug)]
-pub(in crate::agents) struct Lines<R> {
+pub(crate) struct Lines<R> {
     stream: BufReader<R>,
     line: Vec<u8>,
     max: usize,
@@ -16,18 +16,18 @@ pub(in crate::agents) struct Lines<R> {
 
 /// What there is on a line.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::agents) enum Line {
+pub(crate) enum Line {
     Text(Vec<u8>),
     TooLong,
 }
 
 impl<R: AsyncRead + Unpin> Lines<R> {
-    pub(in crate::agents) fn new(stream: R, max: usize) -> Self {
+    pub(crate) fn new(stream: R, max: usize) -> Self {
         Self { stream: BufReader::new(stream), line: Vec::new(), max, too_long: false }
     }
 
     /// The next line; `None` at the end. Dropping the future loses nothing.
-    pub(in crate::agents) async fn next(&mut self) -> io::Result<Option<Line>> {
+    pub(crate) async fn next(&mut self) -> io::Result<Option<Line>> {
         loop {
             let chunk = self.stream.fill_buf().await?;
             if chunk.is_empty() {

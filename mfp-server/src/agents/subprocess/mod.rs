@@ -53,6 +53,11 @@ struct Shared {
     concurrency: usize,
 }
 
+/// What a program is told of this line while no message is in its hands; `None` if the line can be followed.
+pub(crate) fn refusal(line: &[u8]) -> Option<Vec<u8>> {
+    commands::parse(line, |_| None).err().map(|failure| failure.line())
+}
+
 /// How a life of the program has ended.
 enum End {
     /// The program is gone, and has or has not finished a message.

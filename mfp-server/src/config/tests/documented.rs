@@ -1,6 +1,6 @@
 //! The reference in `docs/configuration.md` is written from what the parser knows.
 //!
-//! `MFP_UPDATE=1 cargo test -p mfp-server --bin mfp documented` writes it anew.
+//! `MFP_UPDATE=1 cargo test -p mfp-server --lib documented` writes it anew.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -41,7 +41,7 @@ fn the_reference_is_what_the_parser_knows() {
     if std::env::var_os("MFP_UPDATE").is_some() {
         fs::write(&file, &new).unwrap();
     } else {
-        assert!(text == new, "`MFP_UPDATE=1 cargo test -p mfp-server --bin mfp documented` writes the reference anew");
+        assert!(text == new, "`MFP_UPDATE=1 cargo test -p mfp-server --lib documented` writes the reference anew");
     }
 }
 
