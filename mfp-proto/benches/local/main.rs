@@ -142,11 +142,11 @@ fn main() {
     if wanted("tree") {
         tree::run();
     }
-    if wanted("growth") {
-        growth::run();
-    }
     if wanted("million") {
         let mut bench = Bench::new(1 << 20);
         send_against_primitives(&mut bench, 64, 1.6);
+    }
+    if wanted("growth") {
+        growth::run();
     }
 }
