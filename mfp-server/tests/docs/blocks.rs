@@ -19,6 +19,8 @@ const ONLY_CHECKED: &[(&str, &str)] = &[
     ("cargo build --workspace", "it would build everything anew"),
     ("cargo install --path mfp-server", "it would install the program"),
     ("tests/no-std-proof/run.sh", "it is a step of .ci/run"),
+    ("tests/public-api/run.sh", "it is a step of .ci/run"),
+    ("tests/report/run.sh", "it measures for many minutes, and writes docs/benchmarks.md"),
     (".ci/run", "it runs this"),
 ];
 
@@ -38,7 +40,7 @@ fn claimed(block: &Block) -> Result<(), String> {
             }
         }
         // The tests below take all blocks of these kinds.
-        "yaml" | "json" | "python" | "rust" => Ok(()),
+        "yaml" | "json" | "python" | "rust" | "toml" => Ok(()),
         other => Err(format!("nobody runs blocks of the kind `{other}`")),
     }
 }
@@ -90,12 +92,35 @@ fn rust_is_compiled() {
     let source = |file: &str| fs::read_to_string(root().join("tests").join(file)).unwrap();
     for block in of_kind("rust") {
         match block.file.as_str() {
-            "README.md" => assert!(source("src/lib.rs").contains("#[doc = include_str!(\"../../README.md\")]")),
+            file @ ("README.md" | "docs/testing-your-application.md") => {
+                assert!(source("src/lib.rs").contains(&format!("#[doc = include_str!(\"../../{file}\")]")), "{file}");
+            }
             "docs/writing-a-driver.md" => {
                 let code = source("src/std_driver.rs");
                 assert!(code.contains(&block.inside), "{}:{}: the driver has other code", block.file, block.line);
             }
             other => panic!("{other}:{}: nobody compiles this", block.line),
+        }
+    }
+}
+
+/// What a user is to put into a manifest stands, but for what it is called there, in those of the workspace.
+#[test]
+fn dependencies_are_there() {
+    let manifest = |path: &str| fs::read_to_string(root().join(path)).unwrap();
+    let (core, used) = (manifest("mfp-proto/Cargo.toml"), manifest("Cargo.toml"));
+    for block in of_kind("toml") {
+        for line in block.inside.lines().filter(|line| line.contains('=')) {
+            let known = match line.split_once(" = ").unwrap() {
+                ("mfp-proto", options) => {
+                    let (_, features) = options.split_once("features = [").unwrap();
+                    let mut features = features.trim_end_matches("] }").split(", ").map(|name| name.trim_matches('"'));
+                    options.contains("version = \"0.1\"")
+                        && features.all(|name| core.contains(&format!("\n{name} = [")))
+                }
+                (name, version) => used.contains(&format!("\n{name} = {}", version.trim_end_matches('"'))),
+            };
+            assert!(known, "{}:{}: {line}", block.file, block.line);
         }
     }
 }
