@@ -4,6 +4,7 @@
 pub mod aead;
 pub mod hostile;
 pub mod memory;
+pub mod model;
 pub mod node;
 pub mod std_driver;
 pub mod vectors;
