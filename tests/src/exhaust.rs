@@ -22,6 +22,12 @@ struct Arguments {
     /// How many of each of these faults there are at most.
     #[arg(long, default_value_t = 1)]
     times: u8,
+    /// How many faults there are at most in one run. Default: as many as of all kinds.
+    #[arg(long)]
+    together: Option<u8>,
+    /// Agents are done with a message as soon as it comes.
+    #[arg(long)]
+    prompt: bool,
     /// Which sides connect: 0 is the one with the smaller id.
     #[arg(long, value_delimiter = ',', default_value = "0,1", value_parser = clap::value_parser!(u8).range(0..2))]
     dials: Vec<u8>,
@@ -34,6 +40,9 @@ struct Arguments {
     /// Attempts to connect that meet one of the other side, at most.
     #[arg(long, default_value_t = 1)]
     crossings: u8,
+    /// Handshakes of which one side has a part, at most: more are a fault of the links.
+    #[arg(long, default_value_t = 16)]
+    handshakes: u8,
     /// Threads. Default: one for each core. With one the counterexample is certain to be a shortest.
     #[arg(long)]
     threads: Option<NonZeroUsize>,
@@ -80,8 +89,9 @@ impl Arguments {
             timeouts: times(Fault::Timeout),
         };
         let (messages, dials) = (self.messages, self.dials.clone());
-        let Self { credit, replacements, crossings, .. } = *self;
-        Bounds { messages, dials, credit, faults, replacements, crossings }
+        let Self { credit, prompt, replacements, crossings, handshakes, .. } = *self;
+        let together = self.together.unwrap_or(faults.total());
+        Bounds { messages, dials, credit, prompt, faults, together, replacements, crossings, handshakes }
     }
 }
 

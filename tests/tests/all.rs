@@ -5,6 +5,7 @@ mod attacks;
 mod bad_input;
 mod delivery;
 mod determinism;
+mod exhaust;
 mod handshake;
 mod lifecycle;
 mod machine;

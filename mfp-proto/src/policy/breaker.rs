@@ -175,7 +175,9 @@ impl Breaker {
     ) {
         use core::hash::Hash;
         match self.phase {
-            Phase::Closed { failures } => (0, (self.config.failure_threshold < u32::MAX).then_some(failures)).hash(state),
+            Phase::Closed { failures } => {
+                (0, (self.config.failure_threshold < u32::MAX).then_some(failures)).hash(state);
+            }
             Phase::Open { until } => (1, moment(until)).hash(state),
             Phase::HalfOpen { successes, next_trial } => (2, successes, moment(next_trial)).hash(state),
         }

@@ -12,15 +12,21 @@ pub struct Bounds {
     pub dials: Vec<u8>,
     /// `chan_items` of both sides.
     pub credit: NonZeroU16,
-    /// Faults, at either side together.
+    /// Whether agents are done with a message as soon as it comes. Else that takes as long as it takes.
+    pub prompt: bool,
+    /// Faults of each kind, at either side.
     pub faults: Faults,
+    /// Faults of all kinds together.
+    pub together: u8,
     /// Sessions that are replaced because of their age (section 5, planned handshake).
     pub replacements: u8,
     /// Attempts to connect that meet one of the other side.
     pub crossings: u8,
+    /// Handshakes of which one side has a part. More are a fault of the links: they never stop.
+    pub handshakes: u8,
 }
 
-/// How many faults of each kind there are at most, at either side.
+/// How many faults there are of each kind, at most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Faults {
     /// Power is lost. Of what was under way to the store any first part is durable.
@@ -38,6 +44,12 @@ pub struct Faults {
 impl Faults {
     /// One of each kind but the last.
     pub const ALL: Self = Self { crashes: 1, cuts: 1, fails: 1, rollbacks: 1, timeouts: 0 };
+
+    /// Of all kinds.
+    pub fn total(&self) -> u8 {
+        let Self { crashes, cuts, fails, rollbacks, timeouts } = *self;
+        [crashes, cuts, fails, rollbacks, timeouts].into_iter().fold(0, u8::saturating_add)
+    }
 }
 
 impl Default for Bounds {
@@ -46,19 +58,27 @@ impl Default for Bounds {
             messages: [1, 1],
             dials: vec![0, 1],
             credit: NonZeroU16::MIN,
+            prompt: false,
             faults: Faults::default(),
+            together: u8::MAX,
             replacements: 0,
             crossings: 1,
+            handshakes: 16,
         }
     }
 }
 
 impl fmt::Display for Bounds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { messages: [one, other], dials, credit, faults, replacements, crossings } = self;
+        let Self { messages: [one, other], dials, credit, prompt, faults, together, replacements, crossings, .. } =
+            self;
         let Faults { crashes, cuts, fails, rollbacks, timeouts } = faults;
-        write!(f, "{one}+{other} messages, dialled by {dials:?}, credit {credit}; at most {crashes} crashes, {cuts} cuts, ")?;
-        write!(f, "{fails} failed commits, {rollbacks} rollbacks, {timeouts} timeouts, {replacements} replacements, ")?;
-        write!(f, "{crossings} crossings")
+        let agents = if *prompt { "prompt" } else { "slow" };
+        write!(
+            f,
+            "{one}+{other} messages, dialled by {dials:?}, credit {credit}, agents {agents}; at most {crashes} crashes, "
+        )?;
+        write!(f, "{cuts} cuts, {fails} failed commits, {rollbacks} rollbacks, {timeouts} timeouts, ")?;
+        write!(f, "{together} together, {replacements} replacements, {crossings} crossings")
     }
 }

@@ -16,6 +16,8 @@
 //! - **Time** is each side's own. It stands still but for a deadline that comes, which is an action, and then the clock is
 //!   there. The waits before a connection and before a lone ACK are so short that they move nothing else; handshakes are
 //!   late all at once. Timers that only say that nothing has come for long are off.
+//! - **Attempts that cross** are counted. Two sides of which each is always as slow as the other's next attempt is fast
+//!   never meet: what ends that is the backoff, and so time.
 //! - **Nothing is without end**: faults are counted, randomness and the steps of lanes only rise, and everything else that
 //!   can happen uses something up. So a search that comes to its end has shown that every run does, and each state in
 //!   which nothing is due any more was looked at.
@@ -36,5 +38,5 @@ mod wires;
 
 pub use bounds::{Bounds, Faults};
 pub use broken::Broken;
-pub use search::{Exhaust, Found, Unfit};
+pub use search::{COMPLETE, Exhaust, Found, LOSS, Unfit};
 pub use state::{Action, State};

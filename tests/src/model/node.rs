@@ -36,10 +36,9 @@ pub(super) struct Node {
     pub(super) durable: Arc<Durable>,
     /// What each batch under way makes of the store.
     pub(super) under_way: VecDeque<(u64, Arc<Durable>)>,
-    pub(super) backup: Option<Arc<Durable>>,
     pub(super) rolled_back: bool,
     /// Handshakes of which it has made a part, ever: none has the randomness of another.
-    fresh: u64,
+    pub(super) fresh: u64,
     now: Instant,
     /// The session in which it sends, and the step of its next message.
     lane: Option<(SessionId, u64)>,
@@ -83,7 +82,6 @@ impl Node {
             contents: Contents::default(),
             durable,
             under_way: VecDeque::new(),
-            backup: None,
             rolled_back: false,
             fresh: 0,
             now: Instant::ZERO,
@@ -103,7 +101,7 @@ impl Node {
     fn print(&self) -> u128 {
         let mut hasher = SipHasher13::new();
         self.link.hash_state(GRAIN, &mut hasher);
-        (&self.contents, &self.durable, self.backup.as_ref(), self.rolled_back, self.fresh).hash(&mut hasher);
+        (&self.contents, &self.durable, self.rolled_back, self.fresh).hash(&mut hasher);
         self.under_way.hash(&mut hasher);
         hasher.finish128().into()
     }
@@ -212,7 +210,8 @@ impl Step<'_> {
         while let Some(conn) = self.node.link.wants_transmit() {
             let node = &mut self.node;
             let lender = Lender::new(&node.contents);
-            let written = self.site.with(node.fresh, |cx| node.link.poll_transmit(node.now, conn, &mut out, &lender, cx));
+            let written =
+                self.site.with(node.fresh, |cx| node.link.poll_transmit(node.now, conn, &mut out, &lender, cx));
             let lent = lender.lent.into_inner();
             let written_ahead = |n: &u64| node.durable.contents.item(*n) == node.contents.item(*n);
             if !lent.iter().all(written_ahead) {
@@ -269,7 +268,8 @@ impl Step<'_> {
         let accepted = site.with(node.fresh, |cx| {
             let mut admission = Admission::<1>::new(AdmissionConfig::default());
             let source = Source::Named([0; 16]);
-            let admitted = admission.admit(node.now, source, node.link.pending(), &cx.local.frame_key, message.bytes())?;
+            let admitted =
+                admission.admit(node.now, source, node.link.pending(), &cx.local.frame_key, message.bytes())?;
             let peer = node.link.peer().clone();
             let identified = admitted.identify(cx.local, |key| (*key == peer.public).then_some(&peer))?;
             node.link.handle_message1(node.now, conn, identified, cx)
@@ -308,13 +308,18 @@ impl Step<'_> {
 
     /// A message for the agent here: each comes once, in the order in which they were sent.
     fn store(&mut self, q: u64, payload: &[u8]) {
-        let Some(message) = payload.first().copied() else { return self.breaks(Broken::Unexpected("an empty message")) };
+        let Some(message) = payload.first().copied() else {
+            return self.breaks(Broken::Unexpected("an empty message"));
+        };
         let (inbox, letter) = (&mut self.node.contents.inbox, Letter { q, message });
         let last = inbox.last().copied();
         inbox.push(letter);
         self.node.dirty = true;
         if last.is_some_and(|last| last.message >= message || last.q >= q) {
             self.breaks(Broken::Order);
+        }
+        if self.site.prompt {
+            self.done();
         }
     }
 
@@ -394,15 +399,9 @@ impl Step<'_> {
         self.restart();
     }
 
-    /// A copy of the store is made.
-    pub(super) fn back_up(&mut self) {
-        self.node.backup = Some(Arc::clone(&self.node.durable));
-    }
-
-    /// Power is lost, and the copy takes the place of the store.
-    pub(super) fn roll_back(&mut self) {
-        let Some(backup) = self.node.backup.take() else { return };
-        self.node.durable = backup;
+    /// Power is lost, and a copy takes the place of the store.
+    pub(super) fn roll_back(&mut self, copy: Arc<Durable>) {
+        self.node.durable = copy;
         self.node.rolled_back = true;
         self.restart();
     }

@@ -5,16 +5,19 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use mfp_proto::link::ConnId;
+use mfp_proto::link::timers::TimerKind;
 use siphasher::sip128::{Hasher128, SipHasher13};
 use stateright::{Checker, HasDiscoveries, Model, Property};
 
-use super::bounds::Bounds;
+use super::bounds::{Bounds, Faults};
 use super::broken::Broken;
 use super::memo::{Memo, Outcome};
 use super::node::{Node, Out, Step};
 use super::site::{self, Site};
 use super::state::{Action, Left, State};
-use super::wires::Message;
+use super::store::Copy;
+use super::wires::{Message, Wires};
 
 /// Everything that can happen within [`Bounds`].
 #[derive(Debug)]
@@ -36,6 +39,11 @@ impl fmt::Display for Unfit {
 
 impl std::error::Error for Unfit {}
 
+/// Reached where everything was sent and came.
+pub const COMPLETE: &str = "everything was sent, and came";
+/// Reached where a side has found a loss.
+pub const LOSS: &str = "a loss is found";
+
 /// What a search has found.
 #[derive(Debug)]
 pub struct Found {
@@ -51,6 +59,8 @@ pub struct Found {
     pub time: Duration,
     /// Whether there is nothing left to visit.
     pub closed: bool,
+    /// What was reached of what should be reachable: see [`COMPLETE`] and [`LOSS`].
+    pub reached: Vec<&'static str>,
     /// The properties that do not hold, each with a run that ends where it does not.
     pub counterexamples: Vec<(&'static str, Vec<(Action, State)>)>,
 }
@@ -74,7 +84,10 @@ impl Exhaust {
             let actions: Vec<_> = steps.iter().filter_map(|(_, action)| *action).collect();
             (name, actions.into_iter().zip(steps.into_iter().skip(1).map(|(state, _)| state)).collect())
         };
-        let counterexamples: Vec<_> = checker.discoveries().into_iter().map(trace).collect();
+        let reachable = |name: &&str| [COMPLETE, LOSS].contains(name);
+        let (reached, failed): (Vec<_>, Vec<_>) =
+            checker.discoveries().into_iter().partition(|(name, _)| reachable(name));
+        let counterexamples: Vec<_> = failed.into_iter().map(trace).collect();
         Found {
             states: checker.state_count(),
             unique: checker.unique_state_count(),
@@ -82,6 +95,7 @@ impl Exhaust {
             steps: memo.taken(),
             time,
             closed: counterexamples.is_empty() && time < limit,
+            reached: reached.into_iter().map(|(name, _)| name).collect(),
             counterexamples,
         }
     }
@@ -99,9 +113,10 @@ impl Exhaust {
             (Action::NoConnection(_), _) => step.not_connected(),
             (Action::Fail(_, kept), _) => step.fail(kept),
             (Action::Crash(_, kept), _) => step.crash(kept),
-            (Action::BackUp(_), _) => step.back_up(),
-            (Action::RollBack(_), _) => step.roll_back(),
-            (Action::Connect(_) | Action::Deliver(..), _) => step.breaks(Broken::Unexpected("an input for nobody")),
+            (Action::RollBack(_), Input::Store(copy)) => step.roll_back(Arc::clone(&copy.durable)),
+            (Action::Connect(_) | Action::Deliver(..) | Action::Copy(_) | Action::RollBack(_), _) => {
+                step.breaks(Broken::Unexpected("an input for nobody"))
+            }
         }
     }
 
@@ -122,9 +137,10 @@ impl Exhaust {
 #[derive(Debug, Hash)]
 enum Input {
     None,
-    Conn(mfp_proto::link::ConnId),
+    Conn(ConnId),
     Call(Message),
     Message(Message),
+    Store(Copy),
 }
 
 impl State {
@@ -136,7 +152,6 @@ impl State {
 
     /// What an action uses up, and what it brings with it. `None`: the link is not told.
     fn prepare(&mut self, action: Action) -> Option<Input> {
-        let faults = &mut self.left.faults;
         match action {
             Action::Send(side) => *self.left.messages.get_mut(side)? -= 1,
             Action::Connect(side) => {
@@ -144,8 +159,8 @@ impl State {
                 return Some(Input::Conn(self.wires.connect(side)));
             }
             Action::NoConnection(side) => {
+                self.pay(|faults| &mut faults.cuts);
                 *self.dialing.get_mut(side)? = false;
-                faults.cuts -= 1;
             }
             Action::Deliver(conn, side) => {
                 let wire = self.wires.get_mut(conn)?;
@@ -153,29 +168,52 @@ impl State {
                 let first = wire.dialer != side && !std::mem::replace(&mut wire.called, true);
                 return Some(if first { Input::Call(message) } else { Input::Message(message) });
             }
-            Action::Hear(conn, side) | Action::Cut(conn, side) => {
-                faults.cuts -= u8::from(matches!(action, Action::Cut(..)));
-                let wire = self.wires.get(conn)?;
-                let known = wire.dialer == side || wire.called;
-                self.wires.close(conn, side);
-                return known.then_some(Input::None);
+            Action::Cut(conn, side) => {
+                self.pay(|faults| &mut faults.cuts);
+                return self.disconnect(conn, side);
             }
+            Action::Hear(conn, side) => return self.disconnect(conn, side),
             Action::Fail(side, _) => {
-                faults.fails -= 1;
+                self.pay(|faults| &mut faults.fails);
                 *self.dialing.get_mut(side)? = false;
             }
             Action::Crash(side, _) => {
-                faults.crashes -= 1;
+                self.pay(|faults| &mut faults.crashes);
                 self.gone(side)?;
             }
-            Action::BackUp(_) => self.left.backups -= 1,
+            Action::Copy(side) => {
+                self.left.copies -= 1;
+                *self.copies.get_mut(side)? = self.nodes.get(side).map(|node| Copy::of(&node.durable));
+                return None;
+            }
             Action::RollBack(side) => {
-                faults.rollbacks -= 1;
+                let copy = self.copies.get_mut(side)?.take()?;
+                self.pay(|faults| &mut faults.rollbacks);
                 self.gone(side)?;
+                return Some(Input::Store(copy));
             }
-            Action::Done(_) | Action::Commit(_) | Action::Wake(_) => {}
+            Action::Wake(side) => self.pay_for_waking(side),
+            Action::Done(_) | Action::Commit(_) => {}
         }
         Some(Input::None)
+    }
+
+    /// A fault uses up one of its kind. After the last of all kinds it does not matter which there could have been.
+    fn pay(&mut self, of: impl Fn(&mut Faults) -> &mut u8) {
+        let left = &mut self.left;
+        *of(&mut left.faults) -= 1;
+        left.together -= 1;
+        if left.together == 0 {
+            (left.faults, left.copies) = (Faults::default(), 0);
+            self.copies = [None, None];
+        }
+    }
+
+    fn disconnect(&mut self, conn: ConnId, side: usize) -> Option<Input> {
+        let wire = self.wires.get(conn)?;
+        let known = wire.dialer == side || wire.called;
+        self.wires.close(conn, side);
+        known.then_some(Input::None)
     }
 
     /// A side loses its connections without a word, and what it has asked for.
@@ -187,12 +225,11 @@ impl State {
 
     /// A deadline that comes within bounds uses them up.
     fn pay_for_waking(&mut self, side: usize) {
-        use mfp_proto::link::timers::TimerKind;
         match self.nodes.get(side).and_then(|node| node.link.poll_timeout()).map(|(_, kind)| kind) {
             None | Some(TimerKind::LoneAck) => {}
             Some(TimerKind::Dial) => self.left.crossings -= u8::from(self.would_cross(side)),
             Some(TimerKind::Planned) => self.left.replacements -= 1,
-            Some(_) => self.left.faults.timeouts -= 1,
+            Some(_) => self.pay(|faults| &mut faults.timeouts),
         }
     }
 
@@ -203,7 +240,11 @@ impl State {
         self.broken = self.broken.or(outcome.broken);
         for out in &outcome.outs {
             match out {
-                Out::Connect => self.dialing[side] = true,
+                Out::Connect => {
+                    if let Some(dialing) = self.dialing.get_mut(side) {
+                        *dialing = true;
+                    }
+                }
                 Out::Sent(conn, message) => {
                     if !self.wires.send(*conn, side, message.clone()) {
                         self.broken = self.broken.or(Some(Broken::Unexpected("bytes in a connection that is closed")));
@@ -224,12 +265,17 @@ impl Model for Exhaust {
     fn init_states(&self) -> Vec<State> {
         let starts = self.sites.each_ref().map(|site| Node::start(site).finish());
         let [one, two] = starts.map(|(node, outs, broken)| Arc::new(Outcome { node: Arc::new(node), outs, broken }));
-        let Bounds { messages, faults, replacements, crossings, .. } = self.bounds;
+        let Bounds { messages, faults, together, replacements, crossings, .. } = self.bounds;
+        // None is left where none may be, nor copies for none.
+        let together = together.min(faults.total());
+        let faults = if together == 0 { Faults::default() } else { faults };
+        let copies = faults.rollbacks;
         let mut state = State {
             nodes: [Arc::clone(&one.node), Arc::clone(&two.node)],
-            wires: Default::default(),
+            wires: Wires::default(),
+            copies: [None, None],
             dialing: [false; 2],
-            left: Left { messages, faults, backups: faults.rollbacks, replacements, crossings },
+            left: Left { messages, faults, together, copies, replacements, crossings },
             broken: None,
         };
         state.take_outcome(0, &one);
@@ -243,9 +289,6 @@ impl Model for Exhaust {
 
     fn next_state(&self, state: &State, action: Action) -> Option<State> {
         let mut next = state.clone();
-        if let Action::Wake(side) = action {
-            next.pay_for_waking(side);
-        }
         if let Some(input) = next.prepare(action) {
             let outcome = self.take(state, action, &input)?;
             next.take_outcome(action.side(), &outcome);
@@ -266,6 +309,11 @@ impl Model for Exhaust {
                 let due = actions.iter().any(|action| action.is_due());
                 due || state.broken.is_some() || state.is_diagnosed() || state.is_complete()
             }),
+            Property::always("sides stop making handshakes", |model: &Self, state: &State| {
+                state.nodes.iter().all(|node| node.fresh <= u64::from(model.bounds.handshakes))
+            }),
+            Property::sometimes(COMPLETE, |_, state: &State| state.left.messages == [0, 0] && state.is_complete()),
+            Property::sometimes(LOSS, |_, state: &State| state.is_diagnosed()),
         ]
     }
 }

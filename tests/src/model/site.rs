@@ -31,6 +31,8 @@ pub(super) struct Site {
     pub(super) channel: ChannelId,
     bind: [u8; 32],
     side: u8,
+    /// Agents are done with a message as soon as it comes.
+    pub(super) prompt: bool,
 }
 
 /// Both sides; the first has the smaller id.
@@ -65,7 +67,7 @@ impl Site {
         config.age.spread = Duration::ZERO;
         let setup = Setup { peer, config, dials: bounds.dials.contains(&side) };
         let (channel, bind) = (ChannelId::from_bytes([0x77; 16]), [0x42; 32]);
-        Some(Self { identity: own.clone(), setup, channel, bind, side })
+        Some(Self { identity: own.clone(), setup, channel, bind, side, prompt: bounds.prompt })
     }
 
     /// A store in which the two have met, and bound a channel.

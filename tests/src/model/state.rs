@@ -10,6 +10,7 @@ use mfp_proto::link::timers::TimerKind;
 use super::bounds::Faults;
 use super::broken::Broken;
 use super::node::Node;
+use super::store::Copy;
 use super::wires::{Wire, Wires};
 
 /// What is left of the bounds.
@@ -17,8 +18,9 @@ use super::wires::{Wire, Wires};
 pub(super) struct Left {
     pub(super) messages: [u8; 2],
     pub(super) faults: Faults,
+    pub(super) together: u8,
     /// Copies of a store that may still be made: each is for one rollback.
-    pub(super) backups: u8,
+    pub(super) copies: u8,
     pub(super) replacements: u8,
     pub(super) crossings: u8,
 }
@@ -28,6 +30,8 @@ pub(super) struct Left {
 pub struct State {
     pub(super) nodes: [Arc<Node>; 2],
     pub(super) wires: Wires,
+    /// A copy of the store of each side, to go back to.
+    pub(super) copies: [Option<Copy>; 2],
     /// Sides that have asked for a connection.
     pub(super) dialing: [bool; 2],
     pub(super) left: Left,
@@ -36,8 +40,8 @@ pub struct State {
 
 impl Hash for State {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let Self { nodes: [one, two], wires, dialing, left, broken } = self;
-        (one.fingerprint, two.fingerprint, wires, dialing, left, broken.is_some()).hash(state);
+        let Self { nodes: [one, two], wires, copies, dialing, left, broken } = self;
+        (one.fingerprint, two.fingerprint, wires, copies, dialing, left, broken.is_some()).hash(state);
     }
 }
 
@@ -67,6 +71,7 @@ impl fmt::Debug for State {
         f.debug_struct("State")
             .field("nodes", &self.nodes)
             .field("wires", &self.wires.iter().map(queues).collect::<Vec<_>>())
+            .field("copies", &self.copies.each_ref().map(Option::is_some))
             .field("dialing", &self.dialing)
             .field("left", &self.left)
             .field("broken", &self.broken)
@@ -100,7 +105,7 @@ pub enum Action {
     /// Fault: power is lost at a side, after so many batches under way were durable.
     Crash(usize, usize),
     /// A copy of the store of a side is made.
-    BackUp(usize),
+    Copy(usize),
     /// Fault: power is lost at a side, and the copy takes the place of its store.
     RollBack(usize),
 }
@@ -134,7 +139,7 @@ impl Action {
             | Self::NoConnection(side)
             | Self::Fail(side, _)
             | Self::Crash(side, _)
-            | Self::BackUp(side)
+            | Self::Copy(side)
             | Self::RollBack(side) => side,
         }
     }
@@ -165,7 +170,7 @@ impl State {
     }
 
     fn actions_of_node(&self, side: usize, node: &Node, actions: &mut Vec<Action>) {
-        let Left { messages, faults, backups, .. } = self.left;
+        let Left { messages, faults, copies, .. } = self.left;
         if messages.get(side).is_some_and(|left| *left > 0) {
             actions.push(Action::Send(side));
         }
@@ -190,11 +195,10 @@ impl State {
         if faults.crashes > 0 {
             actions.extend((0..=node.under_way.len()).map(|kept| Action::Crash(side, kept)));
         }
-        if backups > 0 && node.backup.is_none() {
-            actions.push(Action::BackUp(side));
-        }
-        if faults.rollbacks > 0 && node.backup.is_some() {
-            actions.push(Action::RollBack(side));
+        match self.copies.get(side) {
+            Some(None) if copies > 0 => actions.push(Action::Copy(side)),
+            Some(Some(_)) => actions.push(Action::RollBack(side)),
+            _ => {}
         }
     }
 
@@ -209,12 +213,12 @@ impl State {
         }
     }
 
-    /// Whether an attempt of a side would meet one of the other: asked for, or in a connection of which neither has
+    /// Whether an attempt of a side would meet one of the other: under way, or in a connection of which neither has
     /// heard an end. If each is always as slow as the other's next one is fast, that never ends, so it is counted.
     pub(super) fn would_cross(&self, side: usize) -> bool {
         let far = 1 - side;
         let open = |wire: &Wire| wire.dialer == far && wire.ends.iter().all(|end| end.open);
-        self.dialing.get(far) == Some(&true) || self.wires.iter().any(open)
+        self.nodes.get(far).is_some_and(|node| node.link.status().connecting) || self.wires.iter().any(open)
     }
 
     /// Whether a side has found a loss, which an operator sees.

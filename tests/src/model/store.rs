@@ -2,12 +2,15 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use mfp_proto::id::ChannelId;
 use mfp_proto::link::credit::{ReceiveCredit, SendCredit};
 use mfp_proto::link::peer::Control;
 use mfp_proto::link::state::ChannelState;
 use mfp_proto::link::{LinkOp, LinkState, Outbox, SessionRecord};
+use siphasher::sip128::{Hasher128, SipHasher13};
 
 /// A message of an agent, queued or numbered.
 #[derive(Clone, Debug, Hash, PartialEq, Eq)]
@@ -101,6 +104,27 @@ impl Durable {
     /// The cursor.
     pub(super) fn cursor(&self) -> u64 {
         self.link.cursor.as_ref().map_or(0, |cursor| cursor.n)
+    }
+}
+
+/// A copy of a store, to go back to.
+#[derive(Clone, Debug)]
+pub(super) struct Copy {
+    pub(super) durable: Arc<Durable>,
+    hash: u128,
+}
+
+impl Copy {
+    pub(super) fn of(durable: &Arc<Durable>) -> Self {
+        let mut hasher = SipHasher13::new();
+        durable.hash(&mut hasher);
+        Self { durable: Arc::clone(durable), hash: hasher.finish128().into() }
+    }
+}
+
+impl Hash for Copy {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.hash.hash(state);
     }
 }
 
