@@ -8,9 +8,9 @@ declare -A bounds=(
     [closed-not-set]="--messages 1+1 --dials 0 --prompt --faults crash"
     [cursor-not-durable]="--messages 1+1 --dials 0 --prompt --faults crash"
     [duplicate-not-dropped]="--messages 1+1 --dials 0 --prompt --faults cut"
-    [reorder-on-resync]="--messages 2+0 --dials 0 --prompt --faults cut"
+    [reorder-on-resync]="--messages 1+1 --dials 0 --prompt --faults cut"
     [stale-negotiate-accepted]="--messages 1+0 --prompt --faults cut --replacements 1"
-    [write-ahead-skipped]="--messages 1+1 --dials 0 --prompt"
+    [write-ahead-skipped]="--messages 2+0 --dials 0 --prompt"
 )
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

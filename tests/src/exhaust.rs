@@ -114,7 +114,8 @@ fn main() -> ExitCode {
 
 fn report(found: &Found) {
     for (property, run) in &found.counterexamples {
-        println!("DOES NOT HOLD: {property}. After {} actions:", run.len());
+        let broken = run.last().and_then(|(_, state)| state.broken());
+        println!("DOES NOT HOLD: {property}. After {} actions: {broken:?}", run.len());
         for (action, state) in run {
             println!("{action:?}");
             println!("    {state:?}");

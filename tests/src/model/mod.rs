@@ -33,6 +33,7 @@ mod node;
 mod search;
 mod site;
 mod state;
+mod step;
 mod store;
 mod wires;
 

@@ -115,7 +115,7 @@ impl Exhaust {
             (Action::Crash(_, kept), _) => step.crash(kept),
             (Action::RollBack(_), Input::Store(copy)) => step.roll_back(Arc::clone(&copy.durable)),
             (Action::Connect(_) | Action::Deliver(..) | Action::Copy(_) | Action::RollBack(_), _) => {
-                step.breaks(Broken::Unexpected("an input for nobody"))
+                step.breaks(Broken::Unexpected("an input for nobody"));
             }
         }
     }

@@ -146,6 +146,11 @@ impl Action {
 }
 
 impl State {
+    /// What has happened that must never happen, if anything has.
+    pub fn broken(&self) -> Option<Broken> {
+        self.broken
+    }
+
     /// Everything that can happen. After a diagnosis it is the operators' turn, and after something that must never
     /// happen nobody's.
     pub(super) fn actions(&self, actions: &mut Vec<Action>) {
