@@ -45,7 +45,7 @@ fn statistics_are_left_out_and_keys_are_not() {
         pair.hosts[0].link.stats.sessions += own;
         pair
     };
-    let [one, mut other] = [pair(0), pair(7)];
+    let (one, mut other) = (pair(0), pair(7));
     assert_eq!(digest(&one.hosts[0].link), digest(&other.hosts[0].link), "the same was drawn");
     other.cut();
     other.run(SECOND);
