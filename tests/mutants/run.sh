@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Shows that the simulation can fail: each patch here breaks a link in one way, and must be caught within so many seeds.
-# One is not, `stale-negotiate-accepted`: no random run gets to where it shows, and a test of links does, by hand
-# (`a_claim_that_is_out_of_date_is_no_loss`).
+# One is not, `stale-negotiate-accepted`: no random run gets to where it shows. A test of links does, by hand
+# (`a_claim_that_is_out_of_date_is_no_loss`), and so does the exhaustive search (`search.sh`).
 # The patches are applied to a copy of the tree; takes the number of seeds, and names of patches (default: all).
 set -euo pipefail
 cd "$(dirname "$0")/../.."

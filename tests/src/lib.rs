@@ -1,9 +1,10 @@
 //! What the suites of this package share: reading test vectors, running every AEAD back end, the blocking driver of the guide,
-//! what nodes in processes of their own note, and strangers that mean no good.
+//! what nodes in processes of their own note, strangers that mean no good, and the exhaustive search over two links.
 
 pub mod aead;
 pub mod hostile;
 pub mod memory;
+pub mod model;
 pub mod node;
 pub mod std_driver;
 pub mod vectors;

@@ -6,6 +6,7 @@ mod bad_input;
 mod bounds;
 mod delivery;
 mod determinism;
+mod exhaust;
 mod handshake;
 mod lifecycle;
 mod machine;

@@ -61,6 +61,14 @@ impl ConstantTimeEq for StaticSecret {
     }
 }
 
+/// For tests that compare whole states by a hash: it takes the bytes themselves.
+#[cfg(any(test, feature = "testing"))]
+impl core::hash::Hash for StaticSecret {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        self.0.as_bytes().hash(state);
+    }
+}
+
 impl fmt::Debug for StaticSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("StaticSecret(redacted)")

@@ -56,6 +56,14 @@ impl PartialEq for Secret {
 
 impl Eq for Secret {}
 
+/// For tests that compare whole states by a hash: it takes the bytes themselves.
+#[cfg(any(test, feature = "testing"))]
+impl core::hash::Hash for Secret {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(redacted)")

@@ -41,7 +41,7 @@ impl Mode {
 }
 
 /// A list of 1 to 6 AEAD suites, the preferred first. The default is suite 1 alone.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Suites(heapless::Vec<u8, MAX_SUITES>);
 
 impl Suites {
@@ -103,7 +103,7 @@ impl From<Suite> for Suites {
 }
 
 /// What one side sets for itself as a receiver, and its frame depth. The default is that of section 8.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Limits {
     /// Frame depth k. The session uses the larger of the two sides'.
     pub depth: Depth,
@@ -153,7 +153,7 @@ impl Limits {
 }
 
 /// What one side brings to a handshake.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Params {
     limits: Limits,
     suites: Suites,
@@ -237,7 +237,7 @@ impl Offer {
 }
 
 /// What the two sides agree on, as one of them sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Agreed {
     /// Frame depth of the session: the larger of the two.
     pub depth: Depth,

@@ -127,6 +127,14 @@ impl PartialEq for Ephemeral {
     }
 }
 
+/// For tests that compare whole states by a hash: the public key stands for the pair.
+#[cfg(any(test, feature = "testing"))]
+impl core::hash::Hash for Ephemeral {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        self.public.hash(state);
+    }
+}
+
 impl Ephemeral {
     /// A fresh pair from the caller's generator, with one scalar multiplication.
     pub fn draw(rng: &mut Rng) -> Self {
@@ -195,7 +203,7 @@ impl Initiator {
 
 /// The initiator after message 1.
 #[derive(Debug)]
-#[cfg_attr(any(test, feature = "testing"), derive(Clone, PartialEq))]
+#[cfg_attr(any(test, feature = "testing"), derive(Clone, PartialEq, Hash))]
 pub struct InitiatorSent {
     symmetric: Symmetric,
     e: Ephemeral,
@@ -303,6 +311,7 @@ impl ResponderIdentified {
 /// The responder after message 1. The message may be a replay: only a message under the split keys shows that the
 /// initiator is there.
 #[derive(Debug)]
+#[cfg_attr(any(test, feature = "testing"), derive(Clone, Hash))]
 pub struct ResponderReceived {
     symmetric: Symmetric,
     re: PublicKey,

@@ -125,6 +125,7 @@ impl fmt::Debug for Identified<'_> {
 
 /// The responder between messages 1 and 2: it can form its POS now. Its secrets are zeroized on drop.
 #[derive(Debug)]
+#[cfg_attr(any(test, feature = "testing"), derive(Clone))]
 pub struct Responder {
     noise: noise::ResponderReceived,
     ephemeral: Ephemeral,
@@ -162,6 +163,14 @@ impl Responder {
     /// The moment at which the attempt ends by itself.
     pub const fn poll_timeout(&self) -> Instant {
         self.deadline
+    }
+
+    /// For tests that compare whole states by a hash: all but the deadline, and what is configured.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn hash_state(&self, state: &mut impl core::hash::Hasher) {
+        use core::hash::Hash;
+        let Self { noise, ephemeral, session, agreed, own_store, peer_store, .. } = self;
+        (noise, ephemeral, session, agreed, own_store, peer_store).hash(state);
     }
 
     /// Gives message 2 (248 bytes), which carries `pos`, and the pending session. Two scalar multiplications.

@@ -15,7 +15,7 @@ const NONCE: [u8; 12] = [0; 12];
 
 /// Noise's `SymmetricState`, with the key of its `CipherState`. Zeroized on drop.
 #[derive(Clone)]
-#[cfg_attr(any(test, feature = "testing"), derive(PartialEq))]
+#[cfg_attr(any(test, feature = "testing"), derive(PartialEq, Hash))]
 pub(super) struct Symmetric {
     pub(super) ck: Secret,
     /// Set by the first `mix_key`, and not used before it.

@@ -9,7 +9,7 @@ use crate::crypto::Secret;
 use crate::id::ChannelId;
 
 /// One channel in one lane. Sl is erased on drop.
-#[cfg_attr(any(test, feature = "testing"), derive(Clone, PartialEq, Eq))]
+#[cfg_attr(any(test, feature = "testing"), derive(Clone, PartialEq, Eq, Hash))]
 pub struct ChannelState {
     /// `bind_c` (section 11); `0^32` for the control channel.
     pub(super) bind: [u8; 32],
@@ -134,7 +134,7 @@ impl<const N: usize> ChannelTable for FixedChannels<N> {
 /// As many channels as memory holds. A state stays in one place until it is erased.
 #[cfg(feature = "alloc")]
 #[derive(Debug, Default)]
-#[cfg_attr(any(test, feature = "testing"), derive(Clone, PartialEq, Eq))]
+#[cfg_attr(any(test, feature = "testing"), derive(Clone, PartialEq, Eq, Hash))]
 pub struct GrowingChannels {
     entries: BTreeMap<ChannelId, Box<ChannelState>>,
 }

@@ -6,7 +6,7 @@
 use core::fmt;
 
 /// The sender's side: which item may be scheduled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SendCredit {
     /// Items that have got their number.
     count: u64,
@@ -66,7 +66,7 @@ impl fmt::Display for CreditExceeded {
 impl core::error::Error for CreditExceeded {}
 
 /// The receiver's side: what it has granted, and what it accepts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ReceiveCredit {
     /// Items received.
     count: u64,

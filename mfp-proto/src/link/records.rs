@@ -9,6 +9,7 @@ use crate::id::SessionId;
 
 /// What is kept of one session in which numbered items, or a GAP, were sent (rule W2). HS is erased on drop.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(any(test, feature = "testing"), derive(Hash))]
 pub struct SessionRecord {
     /// sid.
     pub id: SessionId,
@@ -34,6 +35,7 @@ impl core::error::Error for RecordsFull {}
 
 /// A record, and how far its session has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(any(test, feature = "testing"), derive(Hash))]
 struct Entry {
     record: SessionRecord,
     /// `min(closed, highest transmitted in it)`; `first_n − 1` before the first.
@@ -44,6 +46,7 @@ struct Entry {
 ///
 /// It says what is to be written to the store, and writes nothing itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(any(test, feature = "testing"), derive(Hash))]
 pub struct Records<const MAX: usize = 8> {
     entries: heapless::Vec<Entry, MAX>,
 }

@@ -22,7 +22,7 @@ use crate::wire::Item;
 
 /// What both lanes switch to: `ss` and `tr` of section 10. Erased on drop.
 #[derive(Clone)]
-#[cfg_attr(any(test, feature = "testing"), derive(PartialEq))]
+#[cfg_attr(any(test, feature = "testing"), derive(PartialEq, Hash))]
 pub struct Fresh {
     shared: Secret,
     transcript: [u8; 32],
@@ -91,7 +91,7 @@ impl fmt::Display for RequestError {
 impl core::error::Error for RequestError {}
 
 #[derive(Clone, Debug)]
-#[cfg_attr(any(test, feature = "testing"), derive(PartialEq))]
+#[cfg_attr(any(test, feature = "testing"), derive(PartialEq, Hash))]
 enum State {
     Idle,
     /// REQ is to be sent.
@@ -125,6 +125,14 @@ impl PartialEq for Ephemeral {
     }
 }
 
+/// For tests that compare whole states by a hash.
+#[cfg(any(test, feature = "testing"))]
+impl core::hash::Hash for Ephemeral {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
 /// The marker to be sent next, and what follows once it is.
 #[derive(Debug)]
 pub(super) struct Plan {
@@ -137,7 +145,7 @@ pub(super) struct Plan {
 ///
 /// It decides and remembers; the lanes are [`Session`](super::Session)'s to switch.
 #[derive(Debug)]
-#[cfg_attr(any(test, feature = "testing"), derive(Clone, PartialEq))]
+#[cfg_attr(any(test, feature = "testing"), derive(Clone, PartialEq, Hash))]
 pub struct Rotation {
     session: SessionId,
     /// Whether this side's request wins over one that crosses it.

@@ -9,7 +9,7 @@ use crate::id::ChannelId;
 ///
 /// A round goes by the order of the ids, which are random. A channel waits while it has something queued and credit
 /// for it; joining twice, or leaving without having joined, does nothing.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct Schedule<T> {
     waiting: T,
     /// Whose turn was last.

@@ -11,6 +11,7 @@ use crate::id::{SessionId, StoreId};
 /// The durable state of a link but for its session records, numbered items and channels. The default is that of a peer
 /// with which there has been no contact.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(any(test, feature = "testing"), derive(Hash))]
 pub struct LinkState {
     /// The store id that the peer has shown; none before the first contact.
     pub peer_store: Option<StoreId>,
@@ -29,6 +30,7 @@ pub struct LinkState {
 /// How far a receiver has come in the peer's lane, and the session that brought it there (section 9). HS is erased on
 /// drop.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(any(test, feature = "testing"), derive(Hash))]
 pub struct Cursor {
     /// The highest number.
     pub n: u64,
@@ -48,7 +50,7 @@ pub struct Suspension {
 }
 
 /// A channel between agents of two runtimes, as its link knows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ChannelState {
     /// Where it is in its life.
     pub phase: Phase,

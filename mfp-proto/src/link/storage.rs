@@ -232,7 +232,7 @@ impl<V: Default + fmt::Debug, const N: usize> Table<V> for FixedTable<V, N> {
 
 /// As many channels as memory holds.
 #[cfg(feature = "alloc")]
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct GrowingTable<V> {
     /// Boxed: nodes of a tree are half empty, and of what is in them most is looked at by nobody on the way down.
     entries: BTreeMap<ChannelId, Box<V>>,

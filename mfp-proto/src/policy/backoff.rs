@@ -72,6 +72,15 @@ impl Backoff {
         self.attempts = 0;
     }
 
+    /// For tests that compare whole states by a hash: what the next delays depend on. Where all are the same without
+    /// a draw, that is nothing.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn hash_state(&self, state: &mut impl core::hash::Hasher) {
+        use core::hash::Hash;
+        let BackoffConfig { first, max, jitter_percent } = self.config;
+        (first < max || jitter_percent > 0).then_some(self.attempts).hash(state);
+    }
+
     /// Delays given since the start or the last reset. Stops at `u32::MAX`.
     pub const fn attempts(&self) -> u32 {
         self.attempts

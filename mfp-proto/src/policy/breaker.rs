@@ -165,6 +165,24 @@ impl Breaker {
         }
     }
 
+    /// For tests that compare whole states by a hash, with moments as `moment` gives them. Failures do not matter where
+    /// no number of them opens it.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn hash_state<M: core::hash::Hash>(
+        &self,
+        state: &mut impl core::hash::Hasher,
+        moment: impl Fn(Instant) -> M,
+    ) {
+        use core::hash::Hash;
+        match self.phase {
+            Phase::Closed { failures } => {
+                (0, (self.config.failure_threshold < u32::MAX).then_some(failures)).hash(state);
+            }
+            Phase::Open { until } => (1, moment(until)).hash(state),
+            Phase::HalfOpen { successes, next_trial } => (2, successes, moment(next_trial)).hash(state),
+        }
+    }
+
     fn open(&mut self) {
         self.phase = Phase::Open { until: self.seen + self.config.open_duration };
     }

@@ -50,8 +50,16 @@ impl PartialEq for Parameters {
     }
 }
 
+/// For tests: as they are compared.
+#[cfg(any(test, feature = "testing"))]
+impl core::hash::Hash for Parameters {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        (self.session, self.depth, self.max_body, self.suite, self.aead.name()).hash(state);
+    }
+}
+
 /// What a lane has carried since the session began or its keys were last rotated: the measure of section 10's trigger.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Usage {
     /// Messages.
     pub messages: u64,
@@ -64,7 +72,7 @@ pub struct Usage {
 /// Both sides hold a lane in the same state: the sender calls [`seal`](Self::seal), the receiver
 /// [`judge_head`](Self::judge_head) and [`open`](Self::open). Secrets are erased as they are replaced, and on drop.
 /// A lane cannot be cloned, except in tests: two that seal from one state would use a key twice.
-#[cfg_attr(any(test, feature = "testing"), derive(Clone, PartialEq))]
+#[cfg_attr(any(test, feature = "testing"), derive(Clone, PartialEq, Hash))]
 pub struct Lane<C> {
     parameters: Parameters,
     direction: Direction,

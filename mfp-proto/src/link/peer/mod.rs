@@ -13,6 +13,8 @@
 //! nothing more, what is acked, [`Link::poll_timeout`], and [`Link::wants_transmit`].
 
 mod attempt;
+#[cfg(all(any(test, feature = "testing"), feature = "alloc"))]
+mod fingerprint;
 mod grants;
 mod input;
 mod live;

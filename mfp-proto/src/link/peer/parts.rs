@@ -88,7 +88,7 @@ impl<const CHANNELS: usize, const ITEMS: usize, const EVENTS: usize> Storage for
 }
 
 /// A channel in the table of a link.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct Entry {
     pub(super) state: ChannelState,
     /// Its owner has DATA queued on it.
@@ -100,7 +100,7 @@ pub struct Entry {
 }
 
 /// How many items of a channel are done once a batch is durable.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub struct Settle {
     pub(super) batch: u64,
     pub(super) channel: ChannelId,
@@ -108,7 +108,7 @@ pub struct Settle {
 }
 
 /// What a batch under way will have made durable.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub struct Mark {
     pub(super) batch: u64,
     pub(super) given: u64,
@@ -121,6 +121,7 @@ pub struct Mark {
 
 /// A session whose message 1 came and whose NEGOTIATE has not.
 #[derive(Debug)]
+#[cfg_attr(any(test, feature = "testing"), derive(Clone))]
 pub struct Pending<C> {
     pub(super) conn: ConnId,
     /// The order in which message 1 came, among all that came or went here.
@@ -131,6 +132,7 @@ pub struct Pending<C> {
 
 /// How far a [`Pending`] is.
 #[derive(Debug)]
+#[cfg_attr(any(test, feature = "testing"), derive(Clone))]
 #[allow(clippy::large_enum_variant, reason = "without an allocator there is nowhere else to put it")]
 pub(super) enum Stage<C> {
     /// Message 2 waits until all that came is durable (rule W6).
@@ -142,6 +144,7 @@ pub(super) enum Stage<C> {
 }
 
 #[derive(Debug)]
+#[cfg_attr(any(test, feature = "testing"), derive(Clone))]
 pub(super) struct Answered<C> {
     pub(super) session: Session<C>,
     pub(super) agreed: Agreed,
@@ -155,6 +158,7 @@ pub(super) struct Answered<C> {
 
 /// This side's attempt.
 #[derive(Debug)]
+#[cfg_attr(any(test, feature = "testing"), derive(Clone))]
 #[allow(clippy::large_enum_variant, reason = "without an allocator there is nowhere else to put it")]
 pub(super) enum Attempt {
     None,
@@ -204,7 +208,7 @@ pub(super) struct Partial {
 }
 
 /// The record of a live session (rule W2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Recorded {
     No,
     /// Made, and not yet durable.

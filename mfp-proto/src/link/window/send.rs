@@ -5,7 +5,7 @@ use crate::link::storage::Queue;
 use crate::wire::item::Kind;
 
 /// What a link keeps of a numbered item. The body is its owner's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Numbered {
     /// The channel: that of DATA; of another kind the one that its body names.
     pub channel: ChannelId,
@@ -28,7 +28,7 @@ pub struct Progress {
 }
 
 /// What one session allows, and has used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Window {
     items: u32,
     bytes: u32,
@@ -227,6 +227,17 @@ impl<Q: Queue<Numbered>> SendWindow<Q> {
         self.window = None;
         self.acked = self.acked.max(next.saturating_sub(1));
         self.durable = self.acked;
+    }
+
+    /// For tests that compare whole states by a hash: all but what is only compared with itself, see [`Progress`].
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn hash_state(&self, state: &mut impl core::hash::Hasher)
+    where
+        Q: core::hash::Hash,
+    {
+        use core::hash::Hash;
+        let Self { acked, durable, items, bytes, window, taken: _ } = self;
+        (acked, durable, items, bytes, window).hash(state);
     }
 
     fn push(&mut self, item: Numbered) -> Result<u64, TableFull> {

@@ -1,4 +1,5 @@
 mod delivery;
+mod fingerprint;
 mod host;
 mod pair;
 mod recovery;
