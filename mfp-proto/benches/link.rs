@@ -2,8 +2,8 @@
 //! or both sides together.
 //!
 //! What is compared is measured in turns, each round begun by the next one, and the median of the rounds' ratios is
-//! taken, so that a change of clock falls on all. A line `bar NAME VALUE LIMIT` holds if VALUE is at most LIMIT; lines with
-//! `#` give the figures.
+//! taken, so that a change of clock falls on all. A line `bar NAME VALUE LIMIT` holds if VALUE is at most LIMIT;
+//! lines `figure NAME: VALUE UNIT` give what it was made of.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a bench measures time")]
 #![allow(clippy::unwrap_used, reason = "a bench stops at what it does not expect")]
 

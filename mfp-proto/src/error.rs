@@ -8,6 +8,10 @@ pub struct CryptoError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidLabel;
 
+/// The text of an identifier is not its bytes in hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidId;
+
 /// A frame depth outside 2 to 32 blocks (section 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidDepth;
@@ -26,5 +30,6 @@ macro_rules! display {
 display! {
     CryptoError: "cryptographic check failed",
     InvalidLabel: "label or name is empty or too long",
+    InvalidId: "an identifier is 32 or 64 hexadecimal digits, as long as its kind asks for",
     InvalidDepth: "frame depth is not between 2 and 32 blocks",
 }

@@ -1,16 +1,17 @@
 //! Identifiers, and the identity of a runtime (section 1).
 
 use core::fmt;
+use core::str::FromStr;
 
 use crate::crypto::dh::{PublicKey, StaticSecret};
 use crate::crypto::hash;
-use crate::error::InvalidLabel;
+use crate::error::{InvalidId, InvalidLabel};
 
 macro_rules! identifier {
     ($(#[$doc:meta])* $name:ident, $len:literal) => {
         $(#[$doc])*
         ///
-        /// `Debug` shows the first 8 hex digits, `Display` all of them.
+        /// `Debug` shows the first 8 hex digits, `Display` all of them, which is also what it is read from.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name([u8; $len]);
 
@@ -32,6 +33,14 @@ macro_rules! identifier {
         impl From<[u8; $len]> for $name {
             fn from(bytes: [u8; $len]) -> Self {
                 Self(bytes)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                read_hex(text.as_bytes()).map(Self).ok_or(InvalidId)
             }
         }
 
@@ -84,6 +93,21 @@ identifier! {
 
 fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
     bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+}
+
+fn read_hex<const LEN: usize>(digits: &[u8]) -> Option<[u8; LEN]> {
+    let (pairs, rest) = digits.as_chunks::<2>();
+    if pairs.len() != LEN || !rest.is_empty() {
+        return None;
+    }
+    let mut bytes = [0; LEN];
+    for (byte, pair) in bytes.iter_mut().zip(pairs) {
+        for digit in pair {
+            let digit = char::from(*digit).to_digit(16)?;
+            *byte = *byte << 4 | u8::try_from(digit).ok()?;
+        }
+    }
+    Some(bytes)
 }
 
 impl RuntimeId {
@@ -214,6 +238,18 @@ mod tests {
         let id = ChannelId::from_bytes([0xab; 16]);
         assert_eq!(format!("{id:?}"), "ChannelId(abababab)");
         assert_eq!(format!("{id}"), "ab".repeat(16));
+    }
+
+    #[test]
+    fn what_display_shows_is_read_back_and_nothing_else_is() {
+        let id = MessageId::from_bytes(core::array::from_fn(|at| u8::try_from(at * 17).unwrap()));
+        let text = format!("{id}");
+        assert_eq!(text.parse(), Ok(id));
+        assert_eq!(text.to_uppercase().parse(), Ok(id));
+        assert_eq!(text.parse::<AgentId>(), Err(InvalidId), "half as long");
+        for wrong in ["", "0", &text[1..], &format!("{text}0"), &text.replace('f', "g"), &text.replace("ff", "+f")] {
+            assert_eq!(wrong.parse::<MessageId>(), Err(InvalidId), "{wrong}");
+        }
     }
 
     #[test]

@@ -88,6 +88,7 @@
 //! | `std` | | the standard library, for the features that need it |
 //! | `ring` | | a faster AEAD back end; the bytes are the same |
 //! | `aes-gcm` | | suite 2, AES-256-GCM, in the back end that is always there |
+//! | `legacy-v1` | | the module `legacy`: version 1 of the protocol. **It is insecure by design**, and is there for peers that speak nothing else; implies `aes-gcm` |
 //! | `testing` | | the module `testing`: proptest strategies, `Arbitrary`, back ends that fail or record |
 //!
 //! # Time
@@ -115,6 +116,8 @@ pub mod error;
 pub mod frame;
 pub mod handshake;
 pub mod id;
+#[cfg(feature = "legacy-v1")]
+pub mod legacy;
 pub mod link;
 pub mod local;
 pub mod merkle;

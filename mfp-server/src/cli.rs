@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Pubkey,
     /// Check the configuration: every mistake, with its line.
     Check,
+    /// Print the JSON Schema of a configuration, for editors.
+    Schema,
     /// Run the server in the foreground. SIGTERM drains, SIGHUP reads peers and policies again.
     Run,
     /// Show how the server is.
@@ -181,6 +183,9 @@ pub(crate) struct Address {
     /// What it is, as in `application/json`.
     #[arg(long)]
     pub(crate) content_type: Option<String>,
+    /// The W3C trace context that it continues, as in the header `traceparent`.
+    #[arg(long)]
+    pub(crate) traceparent: Option<String>,
 }
 
 /// What `mfp send` is told.

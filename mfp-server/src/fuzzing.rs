@@ -31,9 +31,9 @@ pub fn configuration(file: &Path, env: &dyn Fn(&str) -> Option<String>) -> Resul
         problems.iter().map(wrong).collect::<Vec<_>>()
     })?;
     let Config { file, deployment, instance, core, store, listen, net, agents, channels, peers, log, .. } = &config;
-    let Config { control, http, audit, .. } = &config;
+    let Config { control, http, audit, trace, .. } = &config;
     let links = (listen, net, channels, peers);
-    let around = (log, control, http, audit);
+    let around = (log, control, http, audit, trace);
     Ok(format!("{:?}", (file, deployment, instance, core, store, links, agents, around)))
 }
 

@@ -12,6 +12,7 @@ pub mod fuzzing;
 mod mcp;
 mod ops;
 mod server;
+mod trace;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -7,18 +7,34 @@ mod agents;
 mod audit;
 #[path = "docs/blocks.rs"]
 mod blocks;
+#[path = "server/collector.rs"]
+mod collector;
+#[path = "../src/config/tests/conforms.rs"]
+mod conforms;
 #[path = "server/control.rs"]
 mod control;
+#[path = "docs/fences.rs"]
+mod fences;
 #[path = "server/mcp.rs"]
 mod mcp;
+#[path = "server/moves.rs"]
+mod moves;
 #[path = "docs/names.rs"]
 mod names;
 #[path = "server/place.rs"]
 mod place;
+#[path = "server/proxy.rs"]
+mod proxy;
 #[path = "docs/restore.rs"]
 mod restore;
+#[path = "docs/session.rs"]
+mod session;
 #[path = "server/start.rs"]
 mod start;
+#[path = "server/systemd.rs"]
+mod systemd;
+#[path = "server/trace.rs"]
+mod trace;
 #[path = "server/watch.rs"]
 mod watch;
 

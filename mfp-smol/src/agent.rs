@@ -15,7 +15,7 @@ use tracing::Instrument;
 use crate::drive::Shared;
 use crate::error::{Error, HandlerError, RequestError, SendError};
 use crate::runtime::Runtime;
-use crate::send::{Direction, Told, Until, Waiter};
+use crate::send::{Direction, Teller, Told, Until, Waiter};
 
 /// Takes a delivery to its handler or inbox. Does not wait.
 pub(crate) type Sink = Arc<dyn Fn(Incoming) + Send + Sync>;
@@ -74,6 +74,21 @@ impl AgentHandle {
         self.submit(channel, message.into(), Until::Acked, true).await
     }
 
+    /// The same as [`AgentHandle::send`], and tells afterwards when the message is durable at its receiver's runtime too:
+    /// for who has to go on at once and wants to know both.
+    ///
+    /// # Errors
+    /// [`SendError`].
+    pub async fn send_tracked<'a>(
+        &self,
+        channel: ChannelId,
+        message: impl Into<Message<'a>>,
+    ) -> Result<Sent, SendError> {
+        let (message, (acked, wait)) = (message.into(), oneshot::channel());
+        let told = self.wait(channel, message, |accepted| Waiter::twice(accepted, acked), true).await;
+        Ok(Sent { receipt: receipt(&told)?, acked: wait })
+    }
+
     /// Answers a message, on its channel.
     ///
     /// # Errors
@@ -95,7 +110,7 @@ impl AgentHandle {
         timeout: Duration,
     ) -> Result<Delivery, RequestError> {
         let message = message.into().answer_within(timeout);
-        match self.offer(channel, message, Until::Answered, true).await? {
+        match self.wait(channel, message, |teller| Waiter::new(Until::Answered, teller), true).await? {
             Told::Answer(answer) => Ok(answer.take()),
             Told::Receipt(_) => Err(SendError::Uncertain.into()),
         }
@@ -108,23 +123,19 @@ impl AgentHandle {
         until: Until,
         may_wait: bool,
     ) -> Result<Receipt, SendError> {
-        match self.offer(channel, message, until, may_wait).await {
-            Ok(Told::Receipt(receipt)) => Ok(receipt),
-            Err(RequestError::Send(error)) => Err(error),
-            Ok(Told::Answer(_)) | Err(RequestError::Unanswered) => Err(SendError::Uncertain),
-        }
+        receipt(&self.wait(channel, message, |teller| Waiter::new(until, teller), may_wait).await)
     }
 
-    async fn offer(
+    async fn wait(
         &self,
         channel: ChannelId,
         message: Message<'_>,
-        until: Until,
+        waiter: impl FnOnce(Teller) -> Waiter,
         may_wait: bool,
     ) -> Result<Told, RequestError> {
         let direction = Direction { channel, sender: self.id, answers: message.reply_to.is_some() };
         let (teller, wait) = oneshot::channel();
-        let waiter = Waiter::new(until, teller);
+        let waiter = waiter(teller);
         let sent = self.runtime.shared.with(|core, now| core.submit(now, direction, &message, waiter, may_wait));
         sent.map_err(SendError::from)?;
         wait.await.unwrap_or(Err(SendError::Uncertain.into()))
@@ -160,6 +171,36 @@ impl AgentHandle {
                 Ok(())
             })
             .await
+    }
+}
+
+/// A message that is durable here, and on its way.
+#[derive(Debug)]
+pub struct Sent {
+    receipt: Receipt,
+    acked: oneshot::Receiver<Result<Told, RequestError>>,
+}
+
+impl Sent {
+    /// Its id and its channel.
+    pub const fn receipt(&self) -> Receipt {
+        self.receipt
+    }
+
+    /// Returns when it is durable at its receiver's runtime. Dropping the future, or this, changes nothing for the message.
+    ///
+    /// # Errors
+    /// [`SendError`]: it is lost, or it is not known what became of it.
+    pub async fn acked(self) -> Result<Receipt, SendError> {
+        receipt(&self.acked.await.unwrap_or(Err(SendError::Uncertain.into())))
+    }
+}
+
+fn receipt(told: &Result<Told, RequestError>) -> Result<Receipt, SendError> {
+    match told {
+        Ok(Told::Receipt(receipt)) => Ok(*receipt),
+        Err(RequestError::Send(error)) => Err(*error),
+        Ok(Told::Answer(_)) | Err(RequestError::Unanswered) => Err(SendError::Uncertain),
     }
 }
 
@@ -325,7 +366,7 @@ where
         let Some(shared) = attempt.shared.clone() else { return };
         let handle = AgentHandle { runtime: Runtime { shared }, id: delivery.to };
         let context = Context { handle, channel: delivery.channel, message: delivery.message };
-        let span = tracing::debug_span!("handle", agent = %delivery.to, message = %delivery.message);
+        let span = tracing::debug_span!("handle", agent = %delivery.to, message_id = %delivery.message);
         let handler = Arc::clone(&handler);
         let task = async move {
             match handler(context, delivery).await {

@@ -20,6 +20,7 @@ use mfp_proto::store::{DeadLetter, Store};
 use mfp_proto::time::Instant;
 use mfp_store::StoreOptions;
 use smol::channel;
+use tracing::field::display;
 use zeroize::Zeroizing;
 
 use crate::agent::{AgentHandle, Attachment, Context, Inbox, Sink, handler_sink, inbox_sink};
@@ -394,6 +395,8 @@ impl Events {
 /// Logs events and tells the listeners, in order.
 async fn tell(events: channel::Receiver<Event>, listeners: async_broadcast::Sender<Event>) {
     while let Ok(event) = events.recv().await {
+        // In full, so that lines about a message can be found at both of its ends.
+        let (message_id, channel) = (event.message().map(display), event.message_channel().map(display));
         match &event {
             Event::AgentQuarantined { .. }
             | Event::ChannelQuarantined { .. }
@@ -401,8 +404,8 @@ async fn tell(events: channel::Receiver<Event>, listeners: async_broadcast::Send
             | Event::HandlerTimedOut { .. }
             | Event::DeadLettered { .. }
             | Event::DeadLetterDropped { .. }
-            | Event::StoreFailed => tracing::warn!(?event),
-            _ => tracing::info!(?event),
+            | Event::StoreFailed => tracing::warn!(message_id, channel, ?event),
+            _ => tracing::info!(message_id, channel, ?event),
         }
         // An error says that nobody listens.
         let _ = listeners.try_broadcast(event);

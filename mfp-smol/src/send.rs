@@ -21,6 +21,7 @@ pub(crate) enum Until {
 }
 
 /// What its sender is told then.
+#[derive(Debug)]
 pub(crate) enum Told {
     Receipt(Receipt),
     Answer(Box<Incoming>),
@@ -32,12 +33,19 @@ pub(crate) type Teller = oneshot::Sender<Result<Told, RequestError>>;
 pub(crate) struct Waiter {
     pub(crate) until: Until,
     pub(crate) teller: Teller,
+    /// Who is told that it is acked, once its sender was told that it is accepted.
+    then: Option<Teller>,
     receipt: Option<Receipt>,
 }
 
 impl Waiter {
     pub(crate) const fn new(until: Until, teller: Teller) -> Self {
-        Self { until, teller, receipt: None }
+        Self { until, teller, then: None, receipt: None }
+    }
+
+    /// Until it is accepted, and then until it is acked.
+    pub(crate) const fn twice(accepted: Teller, acked: Teller) -> Self {
+        Self { until: Until::Accepted, teller: accepted, then: Some(acked), receipt: None }
     }
 }
 
@@ -236,8 +244,12 @@ impl Core {
 
     pub(crate) fn reached(&mut self, ticket: Ticket, stage: Until) {
         if self.waiters.get(&ticket).is_some_and(|waiter| waiter.until == stage)
-            && let Some(Waiter { teller, receipt: Some(receipt), .. }) = self.waiters.remove(&ticket)
+            && let Some(Waiter { teller, then, receipt: Some(receipt), .. }) = self.waiters.remove(&ticket)
         {
+            if let Some(acked) = then {
+                let waiter = Waiter { until: Until::Acked, teller: acked, then: None, receipt: Some(receipt) };
+                self.waiters.insert(ticket, waiter);
+            }
             self.after(move |_| drop(teller.send(Ok(Told::Receipt(receipt)))));
         }
     }

@@ -3,7 +3,7 @@
 //! A message costs its sender's store an item, its count and an ack, and its receiver's a message, a cursor, a count and a
 //! deletion: both are done here in one store. Both sides have the same tables, the same settings and the same number of
 //! bytes in each row, and are measured in turns. A line `bar NAME VALUE LIMIT` holds if VALUE, the median of the rounds'
-//! ratios, is at most LIMIT; lines with `#` give the figures. `BENCH_DIR` says on which disk.
+//! ratios, is at most LIMIT; lines `figure NAME: VALUE UNIT` give what it was made of. `BENCH_DIR` says on which disk.
 //!
 //! The bars are for commits that the disk has, which is the default. Where nothing waits for the disk, bare SQLite takes
 //! about 2 µs for the six rows of a message, and what is measured is the cryptography and the way between two threads:
@@ -233,7 +233,7 @@ fn compare(name: &str, synchronous: Synchronous, len: usize, messages: u64, wind
     rounds.drain(..rounds.len() / 10);
     for (who, of) in ["sealed", "bare", "unencrypted"].iter().enumerate() {
         let rate = messages as f64 / median(rounds.iter().map(|times| times[who]).collect());
-        println!("# {name}, {of}: {rate:.0} messages/s");
+        println!("figure {name}, {of}: {rate:.0} messages/s");
     }
     let stats = sealed.store.stats();
     let (batches, commit) = (stats.batches / stats.commits, stats.commit_time / u32::try_from(stats.commits).unwrap());

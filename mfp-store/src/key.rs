@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 /// The master key of a store, or the explicit word that there is none.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Key {
     /// A file of 32 raw bytes, or of 64 hexadecimal digits and at most one newline. On Unix only its owner may have
     /// any right to it. See [`KeyError`] for what is refused.

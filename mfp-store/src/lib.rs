@@ -67,5 +67,5 @@ mod writer;
 pub use error::{CommitError, StoreError};
 pub use key::{Key, KeyError, open_secret};
 pub use options::{StoreOptions, Synchronous};
-pub use stats::Stats;
+pub use stats::{COMMIT_BOUNDS, Stats};
 pub use store::Store;

@@ -131,8 +131,7 @@ impl<'c> Writer<'c> {
                 stats.batches += count(committed);
                 stats.operations += if failures == 0 { count(operations) } else { 0 };
                 stats.failures += count(failures);
-                stats.commit_time += took;
-                stats.longest_commit = stats.longest_commit.max(took);
+                stats.took(took);
             });
         }
         for (at, Submission { done, .. }) in group.drain(..).enumerate() {

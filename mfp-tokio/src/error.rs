@@ -125,7 +125,7 @@ impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(error) => error.fmt(f),
-            Self::Lost(_) => f.write_str("the message was accepted and then lost"),
+            Self::Lost(cause) => write!(f, "the message was accepted and then lost: {cause}"),
             Self::Uncertain => f.write_str("whether the message was accepted, or has arrived, is not known"),
         }
     }
@@ -134,7 +134,7 @@ impl fmt::Display for SendError {
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Rejected(code) => write!(f, "the peer refused the channel: {code:?}"),
+            Self::Rejected(code) => write!(f, "the peer refused the channel: {code}"),
             Self::Closed => f.write_str("the channel was closed"),
             Self::Unknown => f.write_str("there is no such channel"),
         }

@@ -86,7 +86,7 @@ mod send;
 mod store;
 mod timer;
 
-pub use agent::{AgentHandle, Context, Inbox, Incoming};
+pub use agent::{AgentHandle, Context, Inbox, Incoming, Sent};
 pub use error::{BoxError, BuildError, Error, HandlerError, OpenError, RequestError, SendError};
 pub use link::Io;
 pub use mfp_proto;

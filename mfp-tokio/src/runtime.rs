@@ -18,6 +18,7 @@ use mfp_proto::time::Instant;
 use mfp_store::StoreOptions;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::spawn_blocking;
+use tracing::field::display;
 use zeroize::Zeroizing;
 
 use crate::agent::{AgentHandle, Attachment, Context, Inbox, Sink, handler_sink, inbox_sink};
@@ -395,6 +396,8 @@ impl Events {
 /// Logs events and tells the listeners, in order.
 async fn tell(mut events: mpsc::UnboundedReceiver<Event>, listeners: broadcast::Sender<Event>) {
     while let Some(event) = events.recv().await {
+        // In full, so that lines about a message can be found at both of its ends.
+        let (message_id, channel) = (event.message().map(display), event.message_channel().map(display));
         match &event {
             Event::AgentQuarantined { .. }
             | Event::ChannelQuarantined { .. }
@@ -402,8 +405,8 @@ async fn tell(mut events: mpsc::UnboundedReceiver<Event>, listeners: broadcast::
             | Event::HandlerTimedOut { .. }
             | Event::DeadLettered { .. }
             | Event::DeadLetterDropped { .. }
-            | Event::StoreFailed => tracing::warn!(?event),
-            _ => tracing::info!(?event),
+            | Event::StoreFailed => tracing::warn!(message_id, channel, ?event),
+            _ => tracing::info!(message_id, channel, ?event),
         }
         // An error says that nobody listens.
         let _ = listeners.send(event);

@@ -1,20 +1,27 @@
-//! What memory a peer takes that is connected and silent: a thousand of them at one runtime, each a runtime of a second
-//! process, after each has sent a request.
+//! What memory a peer takes that is connected and silent, and what a request takes among them: up to a thousand at one
+//! runtime, each a runtime of a second process, after each has sent a request.
 //!
-//! The line that begins with `bar` gives a name, a value and its limit.
+//! A line `bar NAME VALUE LIMIT` holds if VALUE is at most LIMIT; lines `figure NAME: VALUE UNIT` have no bar.
 #![allow(clippy::unwrap_used, reason = "a bench may panic")]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a bench measures time")]
 
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use mfp_tests::memory::resident;
 use mfp_tokio::{
-    AcceptPolicy, Address, ChannelOptions, Context, Delivery, HandlerError, Identity, Mode, PeerConfig, Runtime,
+    AcceptPolicy, Address, AgentHandle, ChannelId, ChannelOptions, Context, Delivery, HandlerError, Identity, Inbox,
+    Mode, PeerConfig, Runtime,
 };
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
-const PEERS: u16 = 1_000;
+/// How many peers there are when the memory and the time of a message are measured.
+const STEPS: [u16; 4] = [1, 10, 100, 1_000];
+/// Requests of which the time is taken, at each step.
+const REQUESTS: usize = 4_000;
 const LONG: Duration = Duration::from_mins(1);
 
 fn main() {
@@ -47,50 +54,74 @@ async fn echo(context: Context, message: Delivery) -> Result<(), HandlerError> {
 }
 
 async fn hub() {
+    let most = STEPS[STEPS.len() - 1];
     let mut config = mfp_tokio::default_config();
-    config.limits.channels_per_agent = u32::from(PEERS);
+    config.limits.channels_per_agent = u32::from(most);
     let hub = Runtime::builder().identity(identity(0)).config(config).build().await.unwrap();
     let address = hub.listen("127.0.0.1:0").await.unwrap();
     let _echo = hub.bind("echo", echo).await.unwrap();
     let before = resident("self").unwrap();
-    for number in 1..=PEERS {
-        hub.add_peer(peer(number), Address::None).await.unwrap();
-    }
     let mut child = spawn(address);
-    while hub.stats().messages_processed < u64::from(PEERS) {
-        assert!(child.try_wait().unwrap().is_none(), "the peers have ended");
-        sleep(Duration::from_millis(100)).await;
+    let (mut tell, mut told) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()).lines());
+    let mut known = 0;
+    for peers in STEPS {
+        for number in known + 1..=peers {
+            hub.add_peer(peer(number), Address::None).await.unwrap();
+        }
+        known = peers;
+        tell.write_all(format!("{peers}\n").as_bytes()).await.unwrap();
+        let time = told.next_line().await.unwrap().unwrap();
+        println!("figure request of 64 bytes, {peers} peers: {time} µs");
+        // Longer than links wait before they give back what a burst has taken.
+        sleep(Duration::from_secs(40)).await;
+        let up =
+            hub.peers().iter().filter(|peer| peer.link.as_ref().is_some_and(|link| link.session.is_some())).count();
+        assert_eq!((up, hub.net_stats().connections), (usize::from(peers), usize::from(peers)));
+        println!("figure memory of all idle peers, {peers} peers: {} bytes", resident("self").unwrap() - before);
     }
-    println!("# {} bytes a peer, once all have been answered", each(before));
-    // Longer than links wait before they give back what a burst has taken.
-    sleep(Duration::from_secs(40)).await;
-    let up = hub.peers().iter().filter(|peer| peer.link.as_ref().is_some_and(|link| link.session.is_some())).count();
-    assert_eq!((up, hub.net_stats().connections), (usize::from(PEERS), usize::from(PEERS)));
-    println!("bar tokio_idle_peer_bytes {} 65536", each(before));
-    child.kill().unwrap();
-    child.wait().unwrap();
-}
-
-fn each(before: u64) -> u64 {
-    (resident("self").unwrap() - before) / u64::from(PEERS)
+    println!("bar tokio_idle_peer_bytes {} 65536", (resident("self").unwrap() - before) / u64::from(most));
+    child.kill().await.unwrap();
 }
 
 fn spawn(hub: SocketAddr) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--peers-of", &hub.to_string()]).stdin(Stdio::null()).spawn().unwrap()
+    command.args(["--peers-of", &hub.to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap()
 }
 
-/// The second process.
-async fn peers(hub: SocketAddr) {
-    let mut all = Vec::new();
-    for number in 1..=PEERS {
+/// One of the second process.
+struct Peer {
+    agent: AgentHandle,
+    channel: ChannelId,
+    _inbox: Inbox,
+}
+
+impl Peer {
+    async fn new(number: u16, hub: SocketAddr) -> Self {
         let runtime = Runtime::builder().identity(identity(number)).build().await.unwrap();
         runtime.add_peer(peer(0), Address::tcp(hub.to_string())).await.unwrap();
         let (agent, inbox) = runtime.bind_stream("agent").await.unwrap();
         let channel =
             runtime.open_channel(&agent.id(), &identity(0).id(), "echo", ChannelOptions::default()).await.unwrap();
         agent.request(channel, [7; 10_000].as_slice(), LONG).await.unwrap();
-        all.push((agent, inbox));
+        Self { agent, channel, _inbox: inbox }
     }
-    sleep(LONG * 10).await;
+}
+
+/// The second process: told how many peers to be, it says what a request of them takes, one after the other, in
+/// microseconds.
+async fn peers(hub: SocketAddr) {
+    let (mut all, mut told) = (Vec::new(), BufReader::new(tokio::io::stdin()).lines());
+    while let Ok(Some(count)) = told.next_line().await {
+        for number in all.len()..count.parse().unwrap() {
+            all.push(Peer::new(u16::try_from(number + 1).unwrap(), hub).await);
+        }
+        let mut times = Vec::new();
+        for peer in all.iter().cycle().take(REQUESTS) {
+            let start = Instant::now();
+            peer.agent.request(peer.channel, [7; 64].as_slice(), LONG).await.unwrap();
+            times.push(start.elapsed());
+        }
+        times.sort();
+        println!("{:.1}", times[REQUESTS / 2].as_secs_f64() * 1e6);
+    }
 }

@@ -61,6 +61,7 @@ fails() {
 
 compiles ''
 compiles alloc
+compiles legacy-v1
 
 host=$(rustc -vV | sed -n 's/^host: //p')
 if [[ $host != "$triple" ]]; then

@@ -12,3 +12,8 @@ pub mod vectors;
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// So do those of the guide to testing.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/testing-your-application.md")]
+struct Testing;

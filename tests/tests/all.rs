@@ -3,6 +3,7 @@
 
 mod attacks;
 mod bad_input;
+mod bounds;
 mod delivery;
 mod determinism;
 mod handshake;

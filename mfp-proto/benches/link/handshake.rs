@@ -63,7 +63,8 @@ fn ours(aead: &'static dyn Aead) -> impl FnMut() {
     }
 }
 
-fn ring_resolver() -> BoxedCryptoResolver {
+/// `snow` with `ring` where that is faster.
+pub(crate) fn ring_resolver() -> BoxedCryptoResolver {
     Box::new(FallbackResolver::new(Box::new(RingResolver), Box::new(DefaultResolver)))
 }
 

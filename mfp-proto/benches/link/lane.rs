@@ -1,16 +1,21 @@
-//! One message of a lane, sealed and opened, against the sum of its primitives and against Olm.
+//! One message of a lane, sealed and opened, against the sum of its primitives, against Olm and against `snow`.
 
 use std::hint::black_box;
 
 use mfp_proto::crypto::aead::Aead;
 use mfp_proto::crypto::hash::HmacKey;
 use mfp_proto::crypto::{Secret, stream};
+use snow::params::NoiseParams;
+use snow::{Builder, TransportState};
 use vodozemac::olm::{Account, OlmMessage, SessionConfig};
 
+use super::handshake::ring_resolver;
 use super::lanes::{BACK_END, Lanes, SUITE};
 use super::measure::{Contender, Rounds, bar};
 
 const DEPTH: usize = 4;
+/// Bytes that Noise adds to a message.
+const TAG: usize = 16;
 
 /// The same primitives on inputs of the same lengths, in a straight line: of each side three HMAC keys and six messages
 /// under them, two keystreams and one AEAD. Nothing is parsed, compared, copied or looked up.
@@ -75,6 +80,35 @@ impl Olm {
     }
 }
 
+/// A Noise session with messages in one direction, as `snow` does them with `ring`: one AEAD, and no key that moves on.
+struct Noise {
+    alice: TransportState,
+    bob: TransportState,
+    payload: Vec<u8>,
+    sealed: Vec<u8>,
+    opened: Vec<u8>,
+}
+
+impl Noise {
+    fn new(len: usize) -> Self {
+        let params: NoiseParams = "Noise_NN_25519_ChaChaPoly_SHA256".parse().unwrap();
+        let builder = || Builder::with_resolver(params.clone(), ring_resolver());
+        let (mut alice, mut bob) = (builder().build_initiator().unwrap(), builder().build_responder().unwrap());
+        let (mut message, mut read) = ([0; 128], [0; 128]);
+        let written = alice.write_message(&[], &mut message).unwrap();
+        bob.read_message(&message[..written], &mut read).unwrap();
+        let written = bob.write_message(&[], &mut message).unwrap();
+        alice.read_message(&message[..written], &mut read).unwrap();
+        let [alice, bob] = [alice, bob].map(|state| state.into_transport_mode().unwrap());
+        Self { alice, bob, payload: vec![0x5a; len], sealed: vec![0; len + TAG], opened: vec![0; len + TAG] }
+    }
+
+    fn message(&mut self) {
+        let sealed = self.alice.write_message(black_box(&self.payload), &mut self.sealed).unwrap();
+        black_box(self.bob.read_message(&self.sealed[..sealed], &mut self.opened).unwrap());
+    }
+}
+
 /// J of one message: all of its work that could be done before the message exists.
 fn ahead() -> impl FnMut() {
     let (mut generator, mut t) = (Secret::from_bytes([1; 32]), 0_u64);
@@ -95,10 +129,14 @@ pub(crate) fn run() {
             Contender::new("lane", move || lanes.message()),
             Contender::new("its primitives", move || primitives.message()),
         ];
+        // The longest message of Noise has 65,535 bytes.
+        if len <= 16 << 10 {
+            let (mut olm, mut noise) = (Olm::new(len), Noise::new(len));
+            contenders.push(Contender::new("vodozemac's Olm", move || olm.message()));
+            contenders.push(Contender::new("snow", move || noise.message()));
+        }
         let against_olm = len <= 1 << 10;
         if against_olm {
-            let mut olm = Olm::new(len);
-            contenders.push(Contender::new("vodozemac's Olm", move || olm.message()));
             contenders.push(Contender::new("J of one side alone", ahead()));
         }
         let rounds = Rounds::measure(&format!("message of {len} bytes"), 16, contenders);

@@ -52,7 +52,7 @@ impl Rounds {
         }
         let rounds = Self(rounds);
         for (who, contender) in contenders.iter().enumerate() {
-            println!("# {what}, {}: {:.2} µs", contender.name, rounds.median(|times| times[who]) * 1e6);
+            println!("figure {what}, {}: {:.3} µs", contender.name, rounds.median(|times| times[who]) * 1e6);
         }
         rounds
     }

@@ -1,103 +1,34 @@
 //! A local send, from `send` to the handler's `handle_processed`, against the straight-line sum of its primitives.
 //!
-//! Prints a line a figure: `bar NAME VALUE LIMIT`; it holds if VALUE ≤ LIMIT. Both sides of a ratio run in turn in the
-//! same process with the same back end, and the ratio is the median over many pairs of rounds.
+//! A line `bar NAME VALUE LIMIT` holds if VALUE ≤ LIMIT; lines `figure NAME: VALUE UNIT` give what it was made of. Both
+//! sides of a ratio run in turn in the same process with the same back end, and the ratio is the median over many pairs
+//! of rounds.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a bench measures time")]
 #![allow(clippy::unwrap_used, clippy::cast_precision_loss, clippy::indexing_slicing, reason = "a bench may panic")]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant as Clock};
 
-use mfp_proto::config::Config;
 use mfp_proto::crypto::Secret;
 use mfp_proto::crypto::aead::{Aead, Ring, Suite};
 use mfp_proto::crypto::hash::HmacKey;
 use mfp_proto::crypto::rng::Rng;
 use mfp_proto::encoding::{encoding_key, local_aad, local_nonce};
 use mfp_proto::frame::{distribution_seed, matches, mirror_into, mirrors, sample};
-use mfp_proto::id::{AgentId, AgentName, ChannelId, Identity, MessageId, StoreId};
+use mfp_proto::id::{ChannelId, MessageId, StoreId};
 use mfp_proto::merkle::{LeafId, leaf_hash, node_hash, root_hash};
 use mfp_proto::ratchet;
-use mfp_proto::runtime::{Effect, Message, Outcome, Runtime};
-use mfp_proto::store::Snapshot;
-use mfp_proto::time::Instant;
 
+mod growth;
 mod measure;
 mod memory;
+mod sends;
 mod tree;
 
+use measure::figure;
+use sends::Bench;
+
 static BACK_END: Ring = Ring;
-
-/// A runtime with channels, each with its sender.
-struct Bench {
-    rt: Runtime,
-    channels: Vec<(AgentId, ChannelId)>,
-    /// The channels of the next round, chosen before its time is taken.
-    picks: Vec<(AgentId, ChannelId)>,
-    rng: Rng,
-}
-
-impl Bench {
-    fn new(channels: usize) -> Self {
-        let mut config = Config::default();
-        config.aead = &BACK_END;
-        config.limits.channels_per_agent = 4_096;
-        let identity = Identity::new([1; 32], "bench", "local").unwrap();
-        let rt = Runtime::new(config, identity, [2; 32], Instant::ZERO, Snapshot::default()).unwrap();
-        let mut bench = Self { rt, channels: Vec::new(), picks: Vec::new(), rng: Rng::new([3; 32]) };
-        let pairs = channels.div_ceil(1_024);
-        let agents: Vec<_> = (0..2 * pairs).map(|n| bench.bind(&format!("agent-{n}"))).collect();
-        for n in 0..channels {
-            bench.open(agents[n / 1_024 * 2], agents[n / 1_024 * 2 + 1]);
-        }
-        bench
-    }
-
-    fn bind(&mut self, name: &str) -> AgentId {
-        let id = self.rt.bind(Instant::ZERO, &AgentName::new(name).unwrap()).unwrap();
-        self.drain();
-        id
-    }
-
-    fn open(&mut self, one: AgentId, other: AgentId) {
-        let id = self.rt.establish_channel(Instant::ZERO, &one, &other, None).unwrap();
-        self.channels.push((one, id));
-        self.drain();
-    }
-
-    /// The drive loop of a volatile driver: nothing is stored, handlers finish at once.
-    fn drain(&mut self) {
-        while let Some(effect) = self.rt.poll_effect() {
-            match effect {
-                Effect::Persist(batch) => self.rt.handle_persisted(Instant::ZERO, batch.id, Ok(())),
-                Effect::Deliver(delivery) => {
-                    black_box(&delivery.payload);
-                    self.rt.handle_processed(Instant::ZERO, delivery.id, Outcome::Done).unwrap();
-                }
-                other => drop(black_box(other)),
-            }
-        }
-    }
-
-    fn pick(&mut self, count: usize) {
-        let draw = |_| self.channels[usize::try_from(self.rng.below(self.channels.len() as u64)).unwrap()];
-        self.picks = (0..count).map(draw).collect();
-    }
-
-    fn send(&mut self, payload: &[u8]) {
-        let (agent, channel) = self.picks.pop().unwrap();
-        self.rt.send(Instant::ZERO, agent, channel, Message::new(payload)).unwrap();
-        self.drain();
-    }
-
-    /// How many inner nodes lie above a leaf, on average.
-    fn depth(&mut self) -> usize {
-        let sample = self.channels.len().min(1_000);
-        let step = self.channels.len() / sample;
-        let paths: usize = (0..sample).map(|n| self.rt.prove(&self.channels[n * step].1).unwrap().path.len()).sum();
-        paths / sample
-    }
-}
 
 /// The primitives of one local send, and nothing else.
 struct Primitives {
@@ -136,21 +67,6 @@ impl Primitives {
 fn ratio(rounds: usize, mut a: impl FnMut() -> Duration, mut b: impl FnMut() -> Duration) -> (f64, f64, f64) {
     let pairs: Vec<_> = (0..rounds).map(|_| (a(), b())).skip(rounds / 10).collect();
     let nanos = |time: &Duration| time.as_nanos() as f64;
-    if std::env::var("P10").is_ok() {
-        let mut a: Vec<_> = pairs.iter().map(|(a, _)| a.as_nanos() as f64).collect();
-        let mut b: Vec<_> = pairs.iter().map(|(_, b)| b.as_nanos() as f64).collect();
-        a.sort_by(f64::total_cmp);
-        b.sort_by(f64::total_cmp);
-        let k = a.len() / 10;
-        println!(
-            "# probe send p10 {:.0} p50 {:.0} of 500; sum {:.0} {:.0}; ratio of p10 {:.3}",
-            a[k] / 500.,
-            a[5 * k] / 500.,
-            b[k] / 500.,
-            b[5 * k] / 500.,
-            a[k] / b[k]
-        );
-    }
     let mut ratios: Vec<_> = pairs.iter().map(|(a, b)| nanos(a) / nanos(b)).collect();
     let mut of_a: Vec<_> = pairs.iter().map(|(a, _)| nanos(a)).collect();
     let mut of_b: Vec<_> = pairs.iter().map(|(_, b)| nanos(b)).collect();
@@ -196,7 +112,9 @@ fn send_against_primitives(bench: &mut Bench, size: usize, limit: f64) {
     let (ratio, send, sum) = ratio(200, sends, sums);
     let (send, sum) = (send / per_round as f64, sum / per_round as f64);
     let channels = bench.channels.len();
-    println!("# {size} B, {channels} channels, {depth} nodes deep: send {send:.0} ns, primitives {sum:.0} ns");
+    println!("# {channels} channels, {depth} nodes deep");
+    figure(&format!("local send of {size} bytes, {channels} channels"), send, "ns");
+    figure(&format!("its primitives, {size} bytes, {channels} channels"), sum, "ns");
     println!("bar local_send_{size}B_{channels}ch {ratio:.3} {limit}");
 }
 
@@ -227,5 +145,8 @@ fn main() {
     if wanted("million") {
         let mut bench = Bench::new(1 << 20);
         send_against_primitives(&mut bench, 64, 1.6);
+    }
+    if wanted("growth") {
+        growth::run();
     }
 }

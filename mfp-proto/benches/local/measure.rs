@@ -8,6 +8,11 @@ pub(crate) fn bar(name: &str, value: f64, limit: f64) {
     println!("bar {name} {value:.3} {limit}");
 }
 
+/// Prints a figure that has no bar of its own.
+pub(crate) fn figure(name: &str, value: f64, unit: &str) {
+    println!("figure {name}: {value:.1} {unit}");
+}
+
 /// How long `times` calls of `f` take, in nanoseconds for each.
 pub(crate) fn time(times: usize, mut f: impl FnMut()) -> f64 {
     let start = Clock::now();

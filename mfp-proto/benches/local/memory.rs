@@ -9,20 +9,35 @@ use mfp_proto::runtime::{Effect, Runtime};
 use mfp_proto::store::Snapshot;
 use mfp_proto::time::Instant;
 
-use crate::measure::{bar, rounds, time};
+use crate::measure::{bar, figure, rounds, time};
 
 const CHANNELS: usize = 1_000_000;
 const PER_AGENT: usize = 100;
+/// Channels that are there at once where the memory of one is measured.
+const AT_LEAST: usize = 100_000;
 
 pub(crate) fn run() {
     let Some(before) = resident() else {
         println!("# resident memory: not measured, this system does not tell it");
         return;
     };
+    // Few channels come in many runtimes, so that there is something to measure; what was measured stays, so that none is
+    // built in what another has left.
+    let (mut kept, mut before) = (Vec::new(), before);
+    for channels in [10, 100, 1_000, 10_000, 100_000] {
+        let runtimes = AT_LEAST / channels;
+        kept.extend((0..runtimes).map(|_| idle(channels)));
+        let after = resident().unwrap_or(before);
+        let bytes = after.saturating_sub(before) as f64 / (runtimes * channels) as f64;
+        figure(&format!("memory of an idle channel, {channels} channels"), bytes, "bytes");
+        before = after;
+    }
     let mut many = idle(CHANNELS);
     let bytes = resident().unwrap_or(before).saturating_sub(before) as f64 / CHANNELS as f64;
-    println!("# {CHANNELS} idle channels of {PER_AGENT} for each agent, agents included: {bytes:.0} bytes a channel");
+    println!("# {PER_AGENT} channels for each agent, agents and runtime included");
+    figure(&format!("memory of an idle channel, {CHANNELS} channels"), bytes, "bytes");
     bar("idle_channel_bytes", bytes, 400.0);
+    drop(kept);
     let mut one = idle(1);
     let polled = rounds(100, || [poll(&mut many), poll(&mut one)]);
     println!("# an idle poll: {:.1} ns with {CHANNELS} channels, {:.1} ns with 1", polled.median(0), polled.median(1));

@@ -4,7 +4,7 @@ use mfp_proto::crypto::rng::Rng;
 use mfp_proto::id::ChannelId;
 use mfp_proto::merkle::{GrowingTrie, Leaf, LeafId};
 
-use crate::measure::{Rounds, bar, rounds, time};
+use crate::measure::{Rounds, bar, figure, rounds, time};
 
 /// Changes of one kind in a round.
 const BURST: usize = 20;
@@ -114,12 +114,13 @@ fn changes(leaves: usize) -> (Rounds<3>, f64) {
 
 pub(crate) fn run() {
     let mut smallest = None;
-    for leaves in [10, 1_000, 100_000, 1_000_000] {
+    for leaves in [10, 100, 1_000, 10_000, 100_000, 1_000_000] {
         let (figures, blocks) = changes(leaves);
         let [update, insert, remove] = [0, 1, 2].map(|of| figures.median(of));
-        println!(
-            "# trie of {leaves}: update {update:.0} ns ({blocks:.1} blocks), insert {insert:.0}, remove {remove:.0}"
-        );
+        println!("# trie of {leaves}: an update takes {blocks:.1} blocks of SHA-256");
+        for (what, time) in [("update", update), ("insert", insert), ("remove", remove)] {
+            figure(&format!("{what} of the root, {leaves} channels"), time, "ns");
+        }
         bar(&format!("insert_over_update_{leaves}"), figures.ratio(1, 0), 3.0);
         bar(&format!("remove_over_update_{leaves}"), figures.ratio(2, 0), 3.0);
         let (small_time, small_blocks) = *smallest.get_or_insert((update, blocks));

@@ -3,7 +3,7 @@
 //!
 //! Two runtimes in one thread with a `MemoryStore` each and nothing between them: send, commit, number, commit, seal,
 //! open, commit, deliver, done, ack. What is compared is measured in turns. A line `bar NAME VALUE LIMIT` holds if VALUE
-//! is at most LIMIT; lines with `#` give the figures.
+//! is at most LIMIT; lines `figure NAME: VALUE UNIT` give what it was made of.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a bench measures time")]
 #![allow(clippy::unwrap_used, reason = "a bench stops at what it does not expect")]
 
@@ -36,7 +36,7 @@ fn main() {
         bar(&format!("runtime_over_lane_{len}"), rounds.ratio(0, &[1]), limit);
         if len == 64 {
             let each = rounds.median(|times| times[0]) / f64::from(BURST);
-            println!("# {:.0} messages a second on one core", 1.0 / each);
+            println!("figure whole path on one core, 64 bytes: {:.0} messages/s", 1.0 / each);
             // The same bar the other way around, so that less is better: 4 µs.
             bar("runtime_us_a_message_64", each * 1e6, 4.0);
         }

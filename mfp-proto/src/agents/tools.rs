@@ -15,6 +15,7 @@ pub enum Tool {
 
 /// Why a tool is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ToolError {
     /// There is no such agent (or no longer).
     UnknownAgent,

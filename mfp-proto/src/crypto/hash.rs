@@ -13,6 +13,11 @@ const LENGTH_AT: usize = BLOCK - 8;
 
 /// `H(parts[0] ‖ parts[1] ‖ …)`.
 pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
+    sha256_all(parts.iter().copied())
+}
+
+/// [`sha256`] of parts that are not in a slice.
+pub(crate) fn sha256_all<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
     let mut hash = Hash { states: [INITIAL], block: [0; BLOCK], used: 0, len: 0 };
     for part in parts {
         hash.update(part);

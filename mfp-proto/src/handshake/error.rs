@@ -88,6 +88,7 @@ impl HandshakeError {
 
 /// The first parameter of this side's configuration that is outside its limits (section 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum InvalidParams {
     /// `max_body` is below 1,024.
     MaxBody,

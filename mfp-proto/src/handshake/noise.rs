@@ -66,6 +66,7 @@ impl StaticKey for Identity {
 
 /// Why a step of Noise failed. Nothing has changed then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum NoiseError {
     /// The message, or the buffer for it or its payload, has the wrong length. Noise's messages end at 65,535 bytes.
     Length,

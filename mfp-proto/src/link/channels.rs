@@ -36,6 +36,7 @@ pub struct TableFull;
 
 /// Why a channel was not bound. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum BindError {
     /// The table is full: unbind a channel that is closed, or take a larger table.
     Full,

@@ -50,6 +50,7 @@ impl fmt::Debug for Fresh {
 
 /// Why the rotation cannot go on. The session must end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RotationError {
     /// A marker that is not legal in this state: ends the session with `BYE(7)` (section 8).
     Unexpected,
@@ -70,6 +71,7 @@ impl core::error::Error for RotationError {}
 
 /// Why no rotation was begun. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RequestError {
     /// One is under way: they go one at a time.
     UnderWay,

@@ -5,6 +5,7 @@ use crate::time::Instant;
 /// Why a link wants to be woken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
+#[non_exhaustive]
 pub enum TimerKind {
     /// An ack has waited long enough for other traffic to carry it.
     LoneAck,

@@ -19,6 +19,7 @@ pub enum Stage {
 
 /// Why a stage refused a message. The channel is as it was, but for the count of failures in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum StageError {
     /// The channel is frozen: quarantined itself, or an agent of it is.
     Frozen,

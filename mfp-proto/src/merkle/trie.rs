@@ -18,6 +18,7 @@ pub type GrowingTrie = Trie<GrowingSlots>;
 
 /// Why a trie refuses a change. It is then as it was before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TrieError {
     /// There is no room for another leaf: remove one first.
     Full,

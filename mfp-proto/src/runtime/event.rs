@@ -326,3 +326,25 @@ pub enum Event {
         remaining: u32,
     },
 }
+
+impl Event {
+    /// The message that it is about. What is told of a message at both of its ends has the same id.
+    pub const fn message(&self) -> Option<MessageId> {
+        match *self {
+            Self::HandlerTimedOut { message, .. }
+            | Self::HandlerFailed { message, .. }
+            | Self::DeadLettered { message, .. }
+            | Self::DeadLetterDropped { message }
+            | Self::MessageLost { message, .. } => Some(message),
+            _ => None,
+        }
+    }
+
+    /// The channel of that message.
+    pub const fn message_channel(&self) -> Option<ChannelId> {
+        match *self {
+            Self::DeadLettered { channel, .. } | Self::MessageLost { channel, .. } => Some(channel),
+            _ => None,
+        }
+    }
+}

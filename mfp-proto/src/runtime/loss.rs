@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
+use core::fmt;
 
 use super::Runtime;
 use super::effect::{Effect, Withheld};
@@ -37,6 +38,23 @@ pub enum LossCause {
     Accepted,
     /// The peer's operator has accepted a loss.
     Gap,
+}
+
+/// Says why, as a half-sentence after "it is lost:".
+impl fmt::Display for LossCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed(code) => write!(f, "its channel was closed ({code})"),
+            Self::Rejected(code) => write!(f, "the peer has refused its channel ({code})"),
+            Self::Expired => f.write_str("it was queued for longer than its time-to-live"),
+            Self::TooLarge => f.write_str("it is too large for the session with the peer"),
+            Self::Purged => f.write_str("it was purged"),
+            Self::PeerRemoved => f.write_str("the peer was removed"),
+            Self::Reset => f.write_str("the peer, or what is kept for it, was reset"),
+            Self::Accepted => f.write_str("this side's operator has accepted a loss"),
+            Self::Gap => f.write_str("the peer's operator has accepted a loss"),
+        }
+    }
 }
 
 /// What is told of a message that is lost, or may be, when that is durable.

@@ -5,7 +5,7 @@
 //! - [`OwnedMessage`] and [`Consistent`]: what those need a type of their own for.
 //! - [`FaultyAead`]: a back end that fails when it is told to.
 //! - [`RecordingAead`]: a back end that notices a key and nonce that seal twice.
-//! - [`sim`]: a deterministic simulation of runtimes, their network and their disks.
+//! - [`sim`]: a deterministic simulation of runtimes, their network and their disks; and of applications on them.
 //!
 //! Values of a type with rules keep them: a name has 1 to 64 bytes, a configuration is valid. What may contradict
 //! itself says so: [`Snapshot`](crate::store::Snapshot) and the records it holds, and

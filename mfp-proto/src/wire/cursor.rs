@@ -77,7 +77,7 @@ pub(crate) const fn take<const AT: usize, const N: usize, const LEN: usize>(byte
 }
 
 /// Writes `N` bytes at `AT`. That there is room is checked when this is compiled.
-pub(super) const fn put<const AT: usize, const N: usize, const LEN: usize>(bytes: &mut [u8; LEN], value: [u8; N]) {
+pub(crate) const fn put<const AT: usize, const N: usize, const LEN: usize>(bytes: &mut [u8; LEN], value: [u8; N]) {
     const { assert!(AT + N <= LEN) };
     let mut at = 0;
     while at < N {

@@ -93,6 +93,7 @@ pub struct Header {
 
 /// Which check a header failed: those that need no state (section 12).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum HeaderError {
     /// The first four bytes are not `MFP1`: not this protocol.
     Magic,

@@ -7,6 +7,7 @@ use super::header::HeaderError;
 /// Whichever it is, the connection is closed without a reply and no state changes. The name is for counters
 /// and tests; it is never told to the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Malformed {
     /// The first four bytes are not `MFP1`.
     Magic,

@@ -3,15 +3,16 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use mfp_tokio::{AgentHandle, ChannelId, Inbox, Incoming};
+use mfp_tokio::{AgentHandle, ChannelId, Inbox};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use serde::{Deserialize, Serialize};
 
 use crate::agents::PAYLOAD;
 use crate::agents::conversations::{Conversations, Turn};
-use crate::agents::http::Endpoint;
+use crate::agents::http::{Endpoint, traced};
 use crate::agents::serve::{self, Service};
 use crate::config::Llm;
+use crate::trace::Taken;
 
 /// The most bytes of a response: the text and what is said about it.
 const RESPONSE: usize = 4 << 20;
@@ -90,7 +91,7 @@ impl Chat {
         self.conversations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn handle(&self, handle: &AgentHandle, incoming: Incoming) {
+    async fn handle(&self, handle: &AgentHandle, incoming: Taken) {
         // The answer to an answer would never stop.
         if incoming.reply_to.is_some() {
             return incoming.done();
@@ -107,7 +108,7 @@ impl Chat {
         }
     }
 
-    async fn answer(&self, handle: &AgentHandle, incoming: &Incoming) -> Result<()> {
+    async fn answer(&self, handle: &AgentHandle, incoming: &Taken) -> Result<()> {
         let question = std::str::from_utf8(&incoming.payload).context("the message is no text")?;
         let known = self.conversations().known(&incoming.message);
         let answer = match known {
@@ -115,18 +116,18 @@ impl Chat {
             Some(known) => known.answer,
             None => {
                 let turns = self.conversations().turns(&incoming.channel);
-                let answer = self.ask(&turns, question).await?;
+                let answer = self.ask(&turns, question, incoming).await?;
                 self.conversations().learn(incoming.message, &answer);
                 answer
             }
         };
-        serve::reply(handle, incoming, answer.as_bytes(), Some("text/plain; charset=utf-8")).await?;
+        serve::reply(handle, incoming, answer.as_bytes(), Some("text/plain; charset=utf-8"), None).await?;
         let turn = Turn { question: question.to_owned(), answer };
         self.conversations().sent(incoming.channel, &incoming.message, turn);
         Ok(())
     }
 
-    async fn ask(&self, turns: &[Turn], question: &str) -> Result<String> {
+    async fn ask(&self, turns: &[Turn], question: &str, incoming: &Taken) -> Result<String> {
         let said = |role, content| Said { role, content };
         let mut messages: Vec<_> = self.config.system.iter().map(|system| said("system", system)).collect();
         for turn in turns {
@@ -141,7 +142,7 @@ impl Chat {
         };
         let body = serde_json::to_vec(&request)?;
         let post = self.endpoint.post(|request| {
-            let request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
+            let request = traced(request, incoming).header(CONTENT_TYPE, "application/json").body(body.clone());
             Ok(match &self.authorization {
                 Some(value) => request.header(AUTHORIZATION, value.clone()),
                 None => request,

@@ -11,6 +11,7 @@ use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
 use tokio::time::sleep;
 
 use crate::agents::serve;
+use crate::trace::Taken;
 
 /// The longest wait between attempts, whatever a server asks for.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -45,20 +46,28 @@ pub(super) fn longest(timeout: Duration, attempts: u32) -> Duration {
     attempt.saturating_mul(attempts.max(1)).saturating_add(serve::ANSWER_WITHIN)
 }
 
+/// The request with the header `traceparent`, if there is a trace: what handles the message continues it.
+pub(super) fn traced(request: RequestBuilder, message: &Taken) -> RequestBuilder {
+    match message.context() {
+        Some(context) => request.header("traceparent", context.to_string()),
+        None => request,
+    }
+}
+
+/// A client for requests that take so long at most.
+pub(crate) fn client(timeout: Duration) -> Result<Client> {
+    // An error says that there is one already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = Client::builder().redirect(Policy::none()).timeout(timeout);
+    let client = client.user_agent(concat!("mfp/", env!("CARGO_PKG_VERSION"))).build();
+    client.map_err(|error| anyhow::Error::new(error.without_url())).context("the HTTP client")
+}
+
 impl Endpoint {
     pub(super) fn new(url: &str, timeout: Duration, attempts: u32, max: usize) -> Result<Self> {
-        // An error says that there is one already.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let url = Url::parse(url).context("the URL")?;
         ensure!(matches!(url.scheme(), "http" | "https"), "the URL is neither http nor https");
-        let client = Client::builder()
-            .redirect(Policy::none())
-            .timeout(timeout)
-            .user_agent(concat!("mfp/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| anyhow::Error::new(error.without_url()))
-            .context("the HTTP client")?;
-        Ok(Self { client, url, attempts: attempts.max(1), max })
+        Ok(Self { client: client(timeout)?, url, attempts: attempts.max(1), max })
     }
 
     /// Posts until that succeeds, cannot succeed, or was tried often enough. `prepare` is asked for each attempt.

@@ -21,6 +21,7 @@ use mfp_tokio::{AgentHandle, Inbox, Runtime};
 use crate::agents::serve::Service;
 use crate::config::{self, Backend};
 
+pub(crate) use crate::agents::http::client as http_client;
 pub(crate) use crate::agents::isolate::isolated_main;
 pub(crate) use crate::agents::subprocess::lines::{Line, Lines};
 pub(crate) use crate::agents::subprocess::refusal;

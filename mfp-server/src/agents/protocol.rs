@@ -5,6 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use mfp_tokio::{AgentStatus, ChannelStatus, Delivery, MessageId, RuntimeId};
 use serde::{Deserialize, Serialize};
 
+use crate::trace::Context;
+
 /// The version of this protocol.
 const VERSION: u32 = 1;
 
@@ -48,6 +50,8 @@ pub(super) struct MessageLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     reply_to: Option<String>,
     attempt: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<String>,
     #[serde(flatten)]
     payload: PayloadOut<'a>,
 }
@@ -105,6 +109,7 @@ pub(super) enum FromProgram {
         payload: Option<String>,
         payload_base64: Option<String>,
         content_type: Option<String>,
+        traceparent: Option<String>,
     },
     Done {
         id: String,
@@ -122,6 +127,7 @@ pub(super) enum FromProgram {
         payload_base64: Option<String>,
         content_type: Option<String>,
         reply_to: Option<String>,
+        traceparent: Option<String>,
     },
     Request {
         #[serde(rename = "ref")]
@@ -132,6 +138,7 @@ pub(super) enum FromProgram {
         payload_base64: Option<String>,
         content_type: Option<String>,
         timeout_ms: Option<u64>,
+        traceparent: Option<String>,
     },
     Channels {
         #[serde(rename = "ref")]
@@ -158,7 +165,8 @@ impl<'a> ToProgram<'a> {
 }
 
 impl<'a> MessageLine<'a> {
-    pub(super) fn new(delivery: &'a Delivery) -> Self {
+    /// With what its handling continues, if there is a trace.
+    pub(super) fn new(delivery: &'a Delivery, context: Option<Context>) -> Self {
         let payload = match std::str::from_utf8(&delivery.payload) {
             // What JSON escapes grows to the sixfold, and the line has a bound.
             Ok(text) if escaped_len(text) <= LINE / 2 => PayloadOut::Text(text),
@@ -171,6 +179,7 @@ impl<'a> MessageLine<'a> {
             content_type: delivery.meta.as_ref().and_then(|meta| meta.content_type.as_deref()),
             reply_to: delivery.reply_to.map(|id| id.to_string()),
             attempt: delivery.attempt(),
+            traceparent: context.map(|context| context.to_string()),
             payload,
         }
     }

@@ -4,10 +4,12 @@ use std::future::Future;
 use std::time::Duration;
 
 use anyhow::Result;
-use mfp_tokio::{AgentHandle, Inbox, Incoming, Message};
+use mfp_tokio::{AgentHandle, Inbox, Message};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::trace::{self, Context, Taken};
 
 /// How long an answer may wait for room at its receiver.
 pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(30);
@@ -59,7 +61,7 @@ impl Stop {
 /// Handles messages, each in a task of its own, so many at a time. Those of one channel come one by one from the inbox.
 pub(super) async fn each<F, Fut>(mut inbox: Inbox, mut stop: Stop, concurrency: usize, handle: F)
 where
-    F: Fn(Incoming) -> Fut,
+    F: Fn(Taken) -> Fut,
     Fut: Future<Output = ()> + Send + 'static,
 {
     let concurrency = concurrency.max(1);
@@ -68,7 +70,7 @@ where
         tokio::select! {
             deadline = stop.asked() => break deadline,
             incoming = inbox.recv(), if tasks.len() < concurrency => match incoming {
-                Some(incoming) => { tasks.spawn(handle(incoming)); }
+                Some(incoming) => { tasks.spawn(handle(Taken::new(incoming))); }
                 None => break Instant::now(),
             },
             Some(_) = tasks.join_next() => {}
@@ -82,31 +84,32 @@ where
 }
 
 /// Answers a message and is done with it. If the answer cannot be sent the message has failed.
-pub(super) async fn answer(handle: &AgentHandle, incoming: Incoming, payload: &[u8], content_type: Option<&str>) {
-    match reply(handle, &incoming, payload, content_type).await {
+pub(super) async fn answer(handle: &AgentHandle, incoming: Taken, payload: &[u8], content_type: Option<&str>) {
+    match reply(handle, &incoming, payload, content_type, None).await {
         Ok(()) => incoming.done(),
         Err(error) => fail(incoming, &error),
     }
 }
 
-/// Sends the answer to a message, which then still has to be finished.
+/// Sends the answer to a message, which then still has to be finished. It continues what the agent says, or else what came.
 pub(super) async fn reply(
     handle: &AgentHandle,
-    incoming: &Incoming,
+    incoming: &Taken,
     payload: &[u8],
     content_type: Option<&str>,
+    context: Option<Context>,
 ) -> Result<()> {
     let mut message = Message::new(payload);
     message.content_type = content_type.and_then(legal_content_type);
-    timeout(ANSWER_WITHIN, handle.reply(incoming, message))
+    timeout(ANSWER_WITHIN, trace::reply(handle, incoming, message, context))
         .await
         .map_err(|_| anyhow::anyhow!("the answer found no room in time"))??;
     Ok(())
 }
 
 /// Says why a message has failed, and gives it back.
-pub(super) fn fail(incoming: Incoming, error: &anyhow::Error) {
-    tracing::warn!(target: "mfp::agent", to = %incoming.to, message = %incoming.message, "failed: {error:#}");
+pub(super) fn fail(incoming: Taken, error: &anyhow::Error) {
+    trace::line!(warn, *incoming.about(), "failed: {error:#}");
     incoming.failed();
 }
 

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use mfp_tokio::{AgentHandle, Inbox, Incoming};
+use mfp_tokio::{AgentHandle, Inbox};
 
 use crate::agents::serve::{self, Service};
 use crate::agents::text;
+use crate::trace::{Taken, line};
 
 /// Messages that wait for room for their echo.
 const ECHOES: usize = 64;
@@ -13,7 +14,7 @@ const ECHOES: usize = 64;
 /// Each message is its own answer. An answer is not: two that echo each other would never stop.
 pub(super) fn echo(handle: AgentHandle, inbox: Inbox) -> Service {
     Service::start(|stop| async move {
-        serve::each(inbox, stop, ECHOES, |incoming: Incoming| {
+        serve::each(inbox, stop, ECHOES, |incoming: Taken| {
             let handle = handle.clone();
             async move {
                 if incoming.reply_to.is_some() {
@@ -37,14 +38,12 @@ pub(super) fn log(name: &str, mut inbox: Inbox) -> Service {
                 _ = stop.asked() => return,
                 incoming = inbox.recv() => incoming,
             };
-            let Some(incoming) = incoming else { return };
-            tracing::info!(
-                target: "mfp::agent",
+            let Some(incoming) = incoming.map(Taken::new) else { return };
+            line!(
+                info,
+                *incoming.about(),
                 agent = name,
                 from = %text::escaped(incoming.from.name.as_bytes()),
-                runtime = %incoming.from.runtime,
-                channel = %incoming.channel,
-                message = %incoming.message,
                 bytes = incoming.payload.len(),
                 payload = %text::shown(&incoming.payload),
             );

@@ -6,15 +6,16 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, Result};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use mfp_tokio::mfp_proto::crypto::Secret;
-use mfp_tokio::{AgentHandle, Inbox, Incoming};
+use mfp_tokio::{AgentHandle, Inbox};
 use reqwest::header::CONTENT_TYPE;
 use sha2::Sha256;
 
 use crate::agents::PAYLOAD;
-use crate::agents::http::Endpoint;
+use crate::agents::http::{Endpoint, traced};
 use crate::agents::protocol::MessageLine;
 use crate::agents::serve::{self, Service};
 use crate::config;
+use crate::trace::Taken;
 
 /// An endpoint that gets messages.
 pub(super) struct Webhook {
@@ -29,7 +30,7 @@ impl Webhook {
         Ok(Self { endpoint, secret: config.secret.clone(), concurrency: config.concurrency })
     }
 
-    async fn handle(&self, handle: &AgentHandle, incoming: Incoming) {
+    async fn handle(&self, handle: &AgentHandle, incoming: Taken) {
         let answer = match self.post(&incoming).await {
             Ok(answer) => answer,
             Err(error) => return serve::fail(incoming, &error),
@@ -41,8 +42,8 @@ impl Webhook {
         serve::answer(handle, incoming, &answer.body, answer.content_type.as_deref()).await;
     }
 
-    async fn post(&self, incoming: &Incoming) -> Result<crate::agents::http::Answer> {
-        let body = serde_json::to_vec(&MessageLine::new(incoming))?;
+    async fn post(&self, incoming: &Taken) -> Result<crate::agents::http::Answer> {
+        let body = serde_json::to_vec(&MessageLine::new(incoming, incoming.context()))?;
         let id = incoming.message.to_string();
         self.endpoint
             .post(|request| {
@@ -50,7 +51,7 @@ impl Webhook {
                 let timestamp =
                     SystemTime::now().duration_since(UNIX_EPOCH).context("the clock")?.as_secs().to_string();
                 let signature = format!("v1={}", self.sign(&timestamp, &body)?);
-                Ok(request
+                Ok(traced(request, incoming)
                     .header(CONTENT_TYPE, "application/json")
                     .header("mfp-message-id", &id)
                     .header("mfp-timestamp", timestamp)

@@ -1,6 +1,5 @@
 //! `mfp export-audit`.
 
-use std::fs;
 use std::io::Write as _;
 use std::time::SystemTime;
 
@@ -8,15 +7,12 @@ use anyhow::{Context as _, anyhow};
 
 use super::{Failure, load};
 use crate::cli::{Cli, ExportAudit};
-use crate::ops::{Fault, Hash, Line, verify};
+use crate::ops::{Fault, Hash, Line, Whole, read, verify};
 
 /// Prints the entries, and says on standard error whether the log is as it was written.
 pub(super) fn export(cli: &Cli, told: &ExportAudit) -> Result<(), Failure> {
-    let path = load(cli)?.audit.context("the configuration has no audit log")?;
-    let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
-    // What the server is writing at this moment is no line yet.
-    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    let log = String::from_utf8_lossy(bytes.get(..whole).unwrap_or_default());
+    let path = load(cli)?.audit.context("the configuration has no audit log")?.path;
+    let log = read(&path).with_context(|| path.display().to_string())?;
     let is_wanted = |line: &str| match told.since {
         None => true,
         // What cannot be read is shown: it is what somebody looks for.
@@ -35,14 +31,17 @@ pub(super) fn export(cli: &Cli, told: &ExportAudit) -> Result<(), Failure> {
     }
     // It may have grown since that was the last.
     let has = |hash: &Hash| log.lines().filter_map(Line::parse).any(|line| line.hash == *hash);
-    let verdict = verify(&log).and_then(|end| match &told.expect_last {
-        Some(expected) if !has(expected) => Err(Fault::OtherEnd { seq: end.seq }),
-        _ => Ok(end),
+    let verdict = verify(&log).and_then(|whole| match &told.expect_last {
+        Some(expected) if !has(expected) => Err(Fault::OtherEnd { seq: whole.end.seq }),
+        _ => Ok(whole),
     });
     let mut notes = std::io::stderr();
     match verdict {
-        Ok(end) => {
-            let _ = writeln!(notes, "{}: {} entries as they were written", path.display(), end.seq);
+        Ok(Whole { gone, end }) => {
+            let _ = writeln!(notes, "{}: {} entries as they were written", path.display(), end.seq - gone);
+            if gone > 0 {
+                let _ = writeln!(notes, "entries 1 to {gone} were in files that are not here");
+            }
             let _ = writeln!(notes, "last hash: {}", hex::encode(end.hash));
             Ok(())
         }

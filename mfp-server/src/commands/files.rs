@@ -61,6 +61,12 @@ pub(super) fn check(cli: &Cli) -> Result<(), Failure> {
     Ok(())
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "as the others")]
+pub(super) fn schema() -> Result<(), Failure> {
+    print(format_args!("{:#}", config::schema()));
+    Ok(())
+}
+
 pub(super) fn rekey(cli: &Cli, new_key_file: &Path) -> Result<(), Failure> {
     let config = load(cli)?;
     let store = config.store.context("the configuration has no store")?;

@@ -76,6 +76,7 @@ pub(crate) fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Keygen { file } => files::keygen(cli, file),
         Command::Pubkey => files::pubkey(cli),
         Command::Check => files::check(cli),
+        Command::Schema => files::schema(),
         Command::Rekey { new_key_file } => files::rekey(cli, new_key_file),
         Command::Completions { shell } => files::completions(*shell),
         Command::Man => files::man(),

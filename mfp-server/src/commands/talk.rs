@@ -25,12 +25,14 @@ pub(super) fn run(cli: &Cli) -> Result<(), Failure> {
             acked: send.acked,
             ttl_ms: send.ttl.map(millis),
             reply_to: None,
+            traceparent: send.address.traceparent.clone(),
         },
         Command::Request { send, timeout } => Request::Ask {
             from: send.from.clone(),
             to: Target::parse(&send.to),
             body: body(send)?,
             timeout_ms: millis(*timeout),
+            traceparent: send.traceparent.clone(),
         },
         Command::Tail => return tail(cli, &mut client),
         Command::Receive { agent, reply, timeout } => {
@@ -105,7 +107,8 @@ fn receive(cli: &Cli, client: &mut Client, agent: &str, reply: Option<&str>, tim
     };
     show::answer(cli, &taken);
     let reply = reply.map(|text| Body::new(text.as_bytes(), None));
-    let finish = Request::Finish { agent: agent.to_owned(), message: message.to_owned(), failed: false, reply };
+    let (agent, message) = (agent.to_owned(), message.to_owned());
+    let finish = Request::Finish { agent, message, failed: false, reply, traceparent: None };
     client.ask(&finish)?;
     Ok(())
 }

@@ -40,7 +40,7 @@ pub(super) fn check(text: &str, lowest: u16) -> Result<(), &'static str> {
 
 /// The URL under `key`. Without TLS only to this machine, unless the section says `insecure: true`.
 pub(super) fn url(section: &Section, key: &'static str) -> Option<String> {
-    let insecure = section.read("insecure", Value::boolean).unwrap_or_default();
+    let insecure = section.flag("insecure").unwrap_or_default();
     let value = section.get(key);
     let Some(value) = value else {
         section.report(key, "is missing", None);

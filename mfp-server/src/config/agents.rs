@@ -13,8 +13,8 @@ use super::shape::{LLM, PLAIN_AGENT, SUBPROCESS, Shape, WEBHOOK};
 use super::value::{Value, near};
 use super::yaml::Data;
 
-const SECRET: Place = Place { file: "secret_file", env: "secret_env", default: None };
-const API_KEY: Place = Place { file: "api_key_file", env: "api_key_env", default: None };
+const SECRET: Place = Place { file: "secret_file", env: "secret_env" };
+const API_KEY: Place = Place { file: "api_key_file", env: "api_key_env" };
 const TYPES: &[(&str, Type)] = &[
     ("subprocess", Type::Subprocess),
     ("webhook", Type::Webhook),
@@ -28,8 +28,6 @@ const OLD_TYPES: &[(&str, &str)] = &[
     ("callback", "the Python server only wrote these messages to its log: `type: log`, or `external` for a program"),
     ("llm_api", "`type: llm`"),
 ];
-/// The longest that an agent may take for a message.
-const HOUR: Duration = Duration::from_hours(1);
 const MARGIN: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Copy)]
@@ -102,10 +100,11 @@ impl Agents {
                 root.report(
                     "agents",
                     format!(
-                        "the directory of the isolated agent `{}` lies in the store's, which it must not see",
+                        "the directory of the isolated agent `{}` lies in the store's, or in that of an audit log with \
+                         `max_size`, which it must not see",
                         agent.name
                     ),
-                    Some("give the store a directory of its own, as in `path: data/mfp.db`"),
+                    Some("give the store and the log directories of their own, as in `path: data/mfp.db`"),
                 );
             }
             subprocess.hide.extend(hidden);
@@ -181,7 +180,7 @@ fn subprocess(section: &Section) -> Option<Subprocess> {
             there
         }),
     };
-    let isolate = section.read("isolate", Value::boolean).unwrap_or_default();
+    let isolate = section.flag("isolate").unwrap_or_default();
     let mut hide = Vec::new();
     if let Some(value) = section.get("hide") {
         if !isolate {
@@ -189,10 +188,12 @@ fn subprocess(section: &Section) -> Option<Subprocess> {
         }
         hide.extend(value.list().iter().filter_map(Value::path));
     }
+    let environment = section.get("env").map(|value| environment(&value)).unwrap_or_default();
+    let (timeout, concurrency) = (section.time("timeout"), section.count("concurrency"));
     Some(Subprocess {
-        environment: section.get("env").map(|value| environment(&value)).unwrap_or_default(),
-        timeout: timeout(section, 60),
-        concurrency: concurrency(section, 1),
+        environment,
+        timeout: timeout?,
+        concurrency: concurrency?,
         command: command?,
         directory: directory?,
         isolate,
@@ -225,45 +226,30 @@ fn environment(value: &Value) -> BTreeMap<String, String> {
 fn webhook(section: &Section) -> Option<Webhook> {
     let url = address::url(section, "url");
     let secret = SECRET.required_key(section);
-    let (timeout, attempts) = (timeout(section, 30), attempts(section));
-    let concurrency = concurrency(section, 16);
-    Some(Webhook { url: url?, secret: secret?, timeout, attempts, concurrency })
+    let (timeout, attempts) = (section.time("timeout"), section.count("attempts"));
+    let concurrency = section.count("concurrency");
+    Some(Webhook { url: url?, secret: secret?, timeout: timeout?, attempts: attempts?, concurrency: concurrency? })
 }
 
 fn llm(section: &Section) -> Option<Llm> {
-    let base_url = address::url(section, "base_url");
-    let model = section.require("model", |value| value.label(256));
-    let count = |key, default: u32, high: u32| {
-        let count = section.read(key, |value| value.integer(1..=high)).unwrap_or(default);
-        usize::try_from(count).unwrap_or(usize::MAX)
-    };
-    let llm = Llm {
-        api_key: API_KEY.token(section),
-        system: section.read("system", Value::text).map(str::to_owned),
-        turns: count("turns", 16, 1_000),
-        conversations: count("conversations", 1_000, 100_000),
-        max_tokens: section.read("max_tokens", |value| value.integer(1..=10_000_000)),
-        temperature_millis: section.read("temperature", |value| value.millis(2_000)),
-        timeout: timeout(section, 60),
-        attempts: attempts(section),
-        concurrency: concurrency(section, 4),
-        base_url: base_url.unwrap_or_default(),
-        model: model.unwrap_or_default().to_owned(),
-    };
-    // Where either is empty, it was reported.
-    (!llm.base_url.is_empty() && !llm.model.is_empty()).then_some(llm)
-}
-
-fn timeout(section: &Section, seconds: u64) -> Duration {
-    let timeout = section.read("timeout", |value| value.duration(Duration::from_millis(1)..=HOUR));
-    timeout.unwrap_or(Duration::from_secs(seconds))
-}
-
-fn attempts(section: &Section) -> u32 {
-    section.read("attempts", |value| value.integer(1..=10)).unwrap_or(3)
-}
-
-fn concurrency(section: &Section, default: usize) -> usize {
-    let read = section.read("concurrency", |value| value.integer(1..=1_024_u16));
-    read.map_or(default, usize::from)
+    let (base_url, model) = (address::url(section, "base_url"), section.label("model"));
+    let api_key = API_KEY.token(section);
+    let system = section.read("system", Value::text).map(str::to_owned);
+    let (turns, conversations) = (section.count("turns"), section.count("conversations"));
+    let (max_tokens, temperature_millis) = (section.count("max_tokens"), section.millis("temperature"));
+    let (timeout, attempts) = (section.time("timeout"), section.count("attempts"));
+    let concurrency = section.count("concurrency");
+    Some(Llm {
+        base_url: base_url?,
+        model: model?.to_owned(),
+        api_key,
+        system,
+        turns: turns?,
+        conversations: conversations?,
+        max_tokens,
+        temperature_millis,
+        timeout: timeout?,
+        attempts: attempts?,
+        concurrency: concurrency?,
+    })
 }

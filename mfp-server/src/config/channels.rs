@@ -28,8 +28,8 @@ pub(super) fn read(root: &Section, agents: &Agents, peers: &BTreeSet<String>) ->
 
 fn channel(value: &Value, agents: &Agents, peers: &BTreeSet<String>) -> Option<Channel> {
     let section = Section::new(value, &CHANNEL);
-    let depth = section.read("depth", runtime::depth);
-    let padding = section.read("padding", Value::boolean).unwrap_or_default();
+    let depth = runtime::depth(&section, "depth");
+    let padding = section.flag("padding").unwrap_or_default();
     if let Some(pair) = section.old("agents") {
         let (agent, to) = python(&section, &pair, agents)?;
         return Some(Channel { agent, to: To::Own(to), depth, padding: false });

@@ -13,7 +13,7 @@ use super::model::{Channel, Config, Format, Log, To};
 use super::peers::{Common, Peers};
 use super::problem::{At, Context, Env, Problem};
 use super::section::Section;
-use super::shape::{AUDIT, CONTROL, HTTP, LIMITS, LOG, QUARANTINE, RECOVERY, ROOT, RUNTIME, STORAGE, TRANSPORT};
+use super::shape::{AUDIT, CONTROL, HTTP, LIMITS, LOG, QUARANTINE, RECOVERY, ROOT, RUNTIME, STORAGE, TRACE, TRANSPORT};
 use super::value::Value;
 use super::yaml::{self, Data, Node};
 use super::{channels, ops, runtime, storage, transport};
@@ -29,6 +29,7 @@ const LEVELS: &[(&str, Level)] = &[
     ("debug", Level::DEBUG),
     ("trace", Level::TRACE),
 ];
+const FORMATS: &[(&str, Format)] = &[("text", Format::Text), ("json", Format::Json)];
 /// Levels of the Python server.
 const OLD_LEVELS: &[(&str, Level)] = &[
     ("CRITICAL", Level::ERROR),
@@ -121,6 +122,7 @@ fn config(context: &Context<'_>, node: &Node) -> Option<Config> {
     let storage = storage::read(&root.section("storage", &STORAGE));
     let control = control(&root.section("control", &CONTROL));
     let (http, audit) = (ops::http(&root.section("http", &HTTP)), ops::audit(&root.section("audit", &AUDIT)));
+    let trace = ops::trace(&root.section("trace", &TRACE));
     let link = transport::link(&transport_section, &root.section("recovery", &RECOVERY));
     let mut agents = Agents::read(&root);
     core.delivery.agent_timeout = core.delivery.agent_timeout.max(agents.patience());
@@ -151,6 +153,7 @@ fn config(context: &Context<'_>, node: &Node) -> Option<Config> {
         control: control?,
         http,
         audit,
+        trace,
     })
 }
 
@@ -176,10 +179,7 @@ fn held(root: &Section, core: &mfp_tokio::Config, agents: &Agents, channels: &[C
 }
 
 fn control(section: &Section) -> Option<PathBuf> {
-    let socket = match section.get("socket") {
-        Some(value) => value.path()?,
-        None => section.context.path("mfp.sock"),
-    };
+    let socket = section.path("socket")?;
     if socket.as_os_str().len() > MAX_SOCKET {
         let message = format!("the path of a socket has at most {MAX_SOCKET} bytes, and here it has more");
         section.report("socket", message, Some("`socket: /run/mfp/mfp.sock`"));
@@ -189,10 +189,9 @@ fn control(section: &Section) -> Option<PathBuf> {
 }
 
 fn log(root: &Section) -> Log {
-    let mut log = Log { level: Level::INFO, format: Format::Text };
     let section = root.section("log", &LOG);
-    section.set("level", &mut log.level, |value| value.choice(LEVELS));
-    section.set("format", &mut log.format, |value| value.choice(&[("text", Format::Text), ("json", Format::Json)]));
+    let (level, format) = (section.word("level", LEVELS), section.word("format", FORMATS));
+    let mut log = Log { level: level.unwrap_or(Level::INFO), format: format.unwrap_or(Format::Text) };
     if let Some(value) = root.old("log_level") {
         if section.has("level") {
             value.advise("is the old spelling of `log.level`, which is there too", "leave it out");

@@ -11,6 +11,7 @@ mod ops;
 mod peers;
 mod problem;
 mod runtime;
+mod schema;
 mod secret;
 mod section;
 mod shape;
@@ -25,5 +26,8 @@ mod tests;
 pub(crate) use card::card;
 pub(crate) use init::{InitOptions, init, keygen};
 pub(crate) use load::{load, load_with};
-pub(crate) use model::{Agent, Backend, Channel, Config, Format, Llm, Log, Peer, Subprocess, To, Webhook};
+pub(crate) use model::{
+    Agent, Audit, Backend, Channel, Config, Format, Llm, Log, Peer, Rotation, Subprocess, To, Trace, Webhook,
+};
 pub(crate) use problem::Problem;
+pub(crate) use schema::schema;

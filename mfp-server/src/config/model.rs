@@ -42,7 +42,9 @@ pub(crate) struct Config {
     /// Where health and metrics are served, if they are.
     pub(crate) http: Option<SocketAddr>,
     /// The audit log, if one is kept.
-    pub(crate) audit: Option<PathBuf>,
+    pub(crate) audit: Option<Audit>,
+    /// Where spans of messages go, if any are made.
+    pub(crate) trace: Option<Trace>,
 }
 
 /// An agent and what handles its messages.
@@ -149,6 +151,32 @@ pub(crate) struct Peer {
     pub(crate) config: PeerConfig,
     /// Where it is connected to; `None`: it connects to us.
     pub(crate) address: Option<String>,
+}
+
+/// Where the audit log is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Audit {
+    pub(crate) path: PathBuf,
+    /// None: the file grows for ever.
+    pub(crate) rotation: Option<Rotation>,
+}
+
+/// When a file is full, and how many of those are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rotation {
+    /// Bytes of a file.
+    pub(crate) max_size: u64,
+    /// Files that are full. The oldest of more is removed.
+    pub(crate) keep: usize,
+}
+
+/// A collector of traces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Trace {
+    /// Where it takes spans.
+    pub(crate) url: String,
+    /// The share of traces that begin here and are kept, in thousandths.
+    pub(crate) sample_millis: u32,
 }
 
 /// What is logged.

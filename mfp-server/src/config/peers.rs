@@ -1,7 +1,6 @@
 //! `federation`: runtimes of others, and what they may do.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use mfp_tokio::mfp_proto::crypto::dh::PublicKey;
 use mfp_tokio::mfp_proto::link::{InvalidLinkConfig, LinkConfig};
@@ -14,10 +13,11 @@ use super::model::Peer;
 use super::secret::Place;
 use super::section::Section;
 use super::shape::{ACCEPT, FEDERATION, PEER, ROTATION};
-use super::value::{DAY, Value};
+use super::value::Value;
 use super::yaml::Data;
 
-const PSK: Place = Place { file: "psk_file", env: "psk_env", default: None };
+const PSK: Place = Place { file: "psk_file", env: "psk_env" };
+const MODES: &[(&str, Mode)] = &[("durable", Mode::Durable), ("volatile", Mode::Volatile)];
 /// What a peer's body may have beside the payload.
 const BESIDE_PAYLOAD: u32 = 4 << 10;
 
@@ -53,18 +53,16 @@ impl Peers {
 
     fn peer(&mut self, section: &Section, common: &Common) -> Option<Peer> {
         python(section);
-        let name = section.require("name", |value| self.name(value));
+        let name = self.name(section);
         let public = section.require("public_key", |value| public_key(value, common.identity));
         let id = section.require("runtime_id", |value| self.id(value, common.identity));
         let address = section.read("address", |value| address::read(value, 1));
-        let dial = section.read("dial", Value::boolean).unwrap_or(section.has("address"));
+        let dial = section.flag("dial").unwrap_or(section.has("address"));
         if dial && !section.has("address") {
             section.report("dial", "nobody says where to connect to", Some("`address: HOST:PORT`"));
         }
         let psk = PSK.key(section);
-        let mode =
-            section.read("mode", |value| value.choice(&[("durable", Mode::Durable), ("volatile", Mode::Volatile)]));
-        let mode = mode.unwrap_or_default();
+        let mode = section.word("mode", MODES).unwrap_or_default();
         if common.in_memory && mode == Mode::Durable {
             section.report("mode", "nothing is kept here that a link could go on from", Some("`mode: volatile`"));
         }
@@ -77,10 +75,10 @@ impl Peers {
         Some(Peer { name, config, address: address.filter(|_| dial) })
     }
 
-    fn name(&mut self, value: &Value) -> Option<String> {
-        let name = value.label(64)?.to_owned();
+    fn name(&mut self, section: &Section) -> Option<String> {
+        let name = section.label("name")?.to_owned();
         if !self.names.insert(name.clone()) {
-            value.report("another peer has this name");
+            section.report("name", "another peer has this name", None);
         }
         Some(name)
     }
@@ -114,18 +112,18 @@ fn numbers(section: &Section, config: &mut PeerConfig, common: &Common) {
     limits.chan_items = core.limits.channel_items;
     config.link = common.link.unwrap_or_default();
 
-    section.set("channels", &mut config.channels, |value| value.integer(1..=10_000_000));
-    section.set("queue_items", &mut config.queue_items, |value| value.integer(1..=10_000_000));
-    section.set("queue_bytes", &mut config.queue_bytes, |value| value.size(1..=1 << 40));
+    config.channels = section.count("channels").unwrap_or(config.channels);
+    config.queue_items = section.count("queue_items").unwrap_or(config.queue_items);
+    config.queue_bytes = section.size("queue_bytes").unwrap_or(config.queue_bytes);
     if config.queue_bytes < u64::from(config.limits.max_body) {
         let help = format!("at least {}", config.limits.max_body);
         section.report("queue_bytes", "is smaller than the largest payload with what goes with it", Some(&help));
     }
     let rotation = section.section("rotation", &ROTATION);
     let to = &mut config.link.rotation;
-    rotation.set("messages", &mut to.messages, |value| value.integer(1..=1_u64 << 32));
-    rotation.set("bytes", &mut to.bytes, |value| value.size(1 << 10..=1 << 40));
-    rotation.set("interval", &mut to.interval, |value| value.duration(Duration::from_secs(1)..=DAY));
+    to.messages = rotation.count("messages").unwrap_or(to.messages);
+    to.bytes = rotation.size("bytes").unwrap_or(to.bytes);
+    to.interval = rotation.time("interval").unwrap_or(to.interval);
 
     let Err(error) = config.validate(core.aead) else { return };
     match error {

@@ -10,12 +10,7 @@ use mfp_tokio::{Config as Core, Identity};
 use super::secret::Place;
 use super::section::Section;
 use super::shape::{ABUSE, RATE};
-use super::value::{DAY, Value};
-
-/// The longest payload that can be configured: 256 MiB.
-const MAX_PAYLOAD: u64 = 256 << 20;
-/// The longest label of a deployment or an instance.
-const MAX_LABEL: usize = 255;
+use super::value::Value;
 
 /// Who this runtime is.
 pub(super) struct Who {
@@ -26,43 +21,39 @@ pub(super) struct Who {
 
 /// Reads `runtime` into the core's configuration.
 pub(super) fn read(section: &Section, limits: &Section, core: &mut Core) -> Option<Who> {
-    section.set("frame_depth", &mut core.depth, depth);
-    section.set("drain_timeout", &mut core.drain_timeout, |value| value.duration(Duration::ZERO..=DAY));
+    core.depth = depth(section, "frame_depth").unwrap_or(core.depth);
+    core.drain_timeout = section.time("drain_timeout").unwrap_or(core.drain_timeout);
     read_limits(limits, core);
 
-    let deployment = section.require("deployment", |value| value.label(MAX_LABEL));
-    let instance = section.require("instance", |value| value.label(MAX_LABEL));
-    let key = Place { file: "identity_key_file", env: "identity_key_env", default: Some("identity.key") }.key(section);
+    let deployment = section.label("deployment");
+    let instance = section.label("instance");
+    let key = Place { file: "identity_key_file", env: "identity_key_env" }.key(section);
     let (deployment, instance, key) = (deployment?, instance?, key?);
     let identity = Identity::new(*key.expose_secret(), deployment, instance).ok()?;
     Some(Who { identity, deployment: deployment.to_owned(), instance: instance.to_owned() })
 }
 
 /// A frame depth.
-pub(super) fn depth(value: &Value) -> Option<Depth> {
-    Depth::new(value.integer(Depth::MIN.blocks()..=Depth::MAX.blocks())?).ok()
+pub(super) fn depth(section: &Section, key: &'static str) -> Option<Depth> {
+    Depth::new(section.count(key)?).ok()
 }
 
 fn read_limits(section: &Section, core: &mut Core) {
     let limits = &mut core.limits;
-    section.set("agents", &mut limits.agents, |value| value.integer(1..=1_000_000));
-    section.set("channels_per_agent", &mut limits.channels_per_agent, |value| value.integer(1..=1_000_000));
-    section.set("payload", &mut limits.payload, payload);
-    section.set("channel_items", &mut limits.channel_items, |value| value.integer(1..=u16::MAX));
-    section.set("inbox_bytes", &mut limits.inbox_bytes, |value| value.size(1..=1 << 40));
-    section.set("dead_letters", &mut limits.dead_letters, |value| value.integer(0..=10_000_000));
-    section.set("requests", &mut limits.requests, |value| value.integer(0..=10_000_000));
-}
-
-fn payload(value: &Value) -> Option<u32> {
-    u32::try_from(value.size(1..=MAX_PAYLOAD)?).ok()
+    limits.agents = section.count("agents").unwrap_or(limits.agents);
+    limits.channels_per_agent = section.count("channels_per_agent").unwrap_or(limits.channels_per_agent);
+    limits.payload = section.size("payload").unwrap_or(limits.payload);
+    limits.channel_items = section.count("channel_items").unwrap_or(limits.channel_items);
+    limits.inbox_bytes = section.size("inbox_bytes").unwrap_or(limits.inbox_bytes);
+    limits.dead_letters = section.count("dead_letters").unwrap_or(limits.dead_letters);
+    limits.requests = section.count("requests").unwrap_or(limits.requests);
 }
 
 /// Reads `quarantine` into the core's configuration. `limits` has that of payloads, which stood here in the Python
 /// server's file.
 pub(super) fn quarantine(section: &Section, limits: &Section, core: &mut Core) {
     let policy = &mut core.quarantine;
-    section.set("validation_failures", &mut policy.validation_failures, |value| value.integer(0..=u16::MAX));
+    policy.validation_failures = section.count("validation_failures").unwrap_or(policy.validation_failures);
     if let Some(value) = section.get("rate") {
         policy.rate = rate(&Section::new(&value, &RATE));
     }
@@ -80,7 +71,7 @@ pub(super) fn quarantine(section: &Section, limits: &Section, core: &mut Core) {
     if let Some(value) = section.old("max_payload_size") {
         if limits.has("payload") {
             value.report("is the old spelling of `runtime.limits.payload`, which is there too");
-        } else if let Some(bytes) = payload(&value) {
+        } else if let Some(bytes) = limits.size_of("payload", &value) {
             core.limits.payload = bytes;
         }
     }
@@ -94,12 +85,10 @@ fn abuse(value: &Value, has_rate: bool) -> Option<Rate> {
 }
 
 fn rate(section: &Section) -> Option<Rate> {
-    let messages = section.require("messages", |value| value.integer(1..=1_000_000_u32));
-    let mut per = Duration::from_secs(1);
-    section.set("per", &mut per, |value| value.duration(Duration::from_millis(1)..=DAY));
-    let mut burst = messages;
-    section.set("burst", &mut burst, |value| value.integer(1..=1_000_000_u32).map(Some));
-    let rate = Rate::new(messages?, per, burst?);
+    let messages = section.count("messages");
+    let per = section.time("per");
+    let burst = if section.has("burst") { section.count("burst") } else { messages };
+    let rate = Rate::new(messages?, per?, burst?);
     rate.map_err(|error| section.report("per", error.to_string(), None)).ok()
 }
 

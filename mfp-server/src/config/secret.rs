@@ -22,8 +22,6 @@ pub(super) struct Place {
     pub(super) file: &'static str,
     /// The key with the name of its environment variable.
     pub(super) env: &'static str,
-    /// The file, if neither is there.
-    pub(super) default: Option<&'static str>,
 }
 
 impl Place {
@@ -56,7 +54,7 @@ impl Place {
     }
 
     fn miss(self, section: &Section) {
-        if self.default.is_none() && !self.is_there(section) {
+        if section.default(self.file).is_none() && !self.is_there(section) {
             section.report(
                 self.file,
                 format!("is missing, and so is `{}`", self.env),
@@ -84,7 +82,7 @@ impl Place {
                 found.map_err(|error| report(&file, &error)).ok()
             }
             (None, None) => {
-                let path = section.context.path(self.default?);
+                let path = section.context.path(section.default(self.file)?);
                 let found = read(&path);
                 section.context.hide(path);
                 let missing = |error| section.report(self.file, message(&error), help(&error));

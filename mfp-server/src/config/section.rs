@@ -1,9 +1,12 @@
 //! A mapping whose keys are known.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use super::problem::{At, Context};
-use super::shape::{self, Old, Shape};
+use super::shape::{self, Absent, Key, Kind, Old, Shape};
 use super::value::{Value, near};
-use super::yaml::Entry;
+use super::yaml::{Data, Entry, Node};
 
 /// A mapping of the file. Its keys have been held against its [`Shape`] when it is there.
 pub(super) struct Section<'a> {
@@ -49,7 +52,7 @@ impl<'a> Section<'a> {
 
     /// The value of a key, also under its old spelling.
     pub(super) fn get(&self, key: &'static str) -> Option<Value<'a>> {
-        debug_assert!(self.shape.keys.contains(&key), "{key} is not in the shape of {}", self.shape.name);
+        debug_assert!(self.shape.key(key).is_some(), "{key} is not in the shape of {}", self.shape.name);
         let is_old = |name: &str| {
             self.shape.old.iter().any(|(old, rule)| *old == name && matches!(rule, Old::Same(new) if *new == key))
         };
@@ -74,20 +77,106 @@ impl<'a> Section<'a> {
         self.get(key).and_then(|value| read(&value))
     }
 
-    /// Reads a value into its place, which has the default.
-    pub(super) fn set<T>(&self, key: &'static str, to: &mut T, read: impl FnOnce(&Value<'a>) -> Option<T>) {
-        if let Some(value) = self.read(key, read) {
-            *to = value;
-        }
-    }
-
     /// The same for a value that has to be there.
     pub(super) fn require<T>(&self, key: &'static str, read: impl FnOnce(&Value<'a>) -> Option<T>) -> Option<T> {
         let value = self.get(key);
         if value.is_none() {
-            self.report(key, "is missing", None);
+            self.miss(key);
         }
         value.and_then(|value| read(&value))
+    }
+
+    fn miss(&self, key: &'static str) {
+        self.report(key, "is missing", self.declared(key).map(|key| key.about));
+    }
+
+    /// What a key is declared to be.
+    fn declared(&self, key: &'static str) -> Option<&'static Key> {
+        let declared = self.shape.key(key);
+        debug_assert!(declared.is_some(), "{key} is not in the shape of {}", self.shape.name);
+        declared
+    }
+
+    /// What is taken if a key is not there, as text.
+    pub(super) fn default(&self, key: &'static str) -> Option<&'static str> {
+        match self.declared(key)?.absent {
+            Absent::Is(text) => Some(text),
+            Absent::Required | Absent::Means(_) => None,
+        }
+    }
+
+    /// Reads a value as its kind says; where nothing stands, the declared default as if it stood there.
+    fn typed<T>(&self, key: &'static str, read: impl FnOnce(&Value<'_>, &'static Kind) -> Option<T>) -> Option<T> {
+        let kind = &self.declared(key)?.kind;
+        if let Some(value) = self.get(key) {
+            return read(&value, kind);
+        }
+        if matches!(self.declared(key)?.absent, Absent::Required) {
+            self.miss(key);
+        }
+        let data = Data::Scalar { text: self.default(key)?.to_owned(), plain: true };
+        let node = Node { at: self.at, data };
+        read(&Value { context: self.context, path: self.key(key), at: self.at, node: &node }, kind)
+    }
+
+    /// A whole number in the declared range.
+    pub(super) fn count<T: TryFrom<u64>>(&self, key: &'static str) -> Option<T> {
+        self.typed(key, |value, kind| {
+            let Kind::Count(low, high) = *kind else { return mistaken(key) };
+            value.integer(low..=high).and_then(|number| T::try_from(number).ok())
+        })
+    }
+
+    /// A number of bytes in the declared range.
+    pub(super) fn size<T: TryFrom<u64>>(&self, key: &'static str) -> Option<T> {
+        self.typed(key, |value, _| self.size_of(key, value))
+    }
+
+    /// The same from a value that stands elsewhere.
+    pub(super) fn size_of<T: TryFrom<u64>>(&self, key: &'static str, value: &Value<'_>) -> Option<T> {
+        let Kind::Size(low, high) = self.declared(key)?.kind else { return mistaken(key) };
+        value.size(low..=high).and_then(|size| T::try_from(size).ok())
+    }
+
+    /// A time in the declared range.
+    pub(super) fn time(&self, key: &'static str) -> Option<Duration> {
+        self.typed(key, |value, kind| {
+            let Kind::Time(low, high) = *kind else { return mistaken(key) };
+            value.duration(low..=high)
+        })
+    }
+
+    /// A number in thousandths, up to the declared one.
+    pub(super) fn millis(&self, key: &'static str) -> Option<u32> {
+        self.typed(key, |value, kind| {
+            let Kind::Millis(high) = *kind else { return mistaken(key) };
+            value.millis(high)
+        })
+    }
+
+    /// True or false.
+    pub(super) fn flag(&self, key: &'static str) -> Option<bool> {
+        self.typed(key, |value, _| value.boolean())
+    }
+
+    /// One of the declared words, as what it stands for.
+    pub(super) fn word<T: Copy>(&self, key: &'static str, words: &[(&'static str, T)]) -> Option<T> {
+        self.typed(key, |value, kind| {
+            let Kind::Word(declared) = *kind else { return mistaken(key) };
+            debug_assert!(words.iter().map(|(word, _)| word).eq(declared), "{key} has other words in the shape");
+            value.choice(words)
+        })
+    }
+
+    /// Text of 1 to as many bytes as are declared, which has to be there.
+    pub(super) fn label(&self, key: &'static str) -> Option<&'a str> {
+        let Kind::Text(max) = self.declared(key)?.kind else { return mistaken(key) };
+        self.require(key, |value| value.label(max))
+    }
+
+    /// A path, from where paths of the file begin.
+    pub(super) fn path(&self, key: &'static str) -> Option<PathBuf> {
+        self.typed(key, |value, _| value.path())
     }
 
     pub(super) fn has(&self, key: &'static str) -> bool {
@@ -111,11 +200,11 @@ impl<'a> Section<'a> {
     fn check_keys(&self) {
         for entry in &self.entries {
             let name = entry.key.as_str();
-            if self.shape.keys.contains(&name) {
+            if self.shape.key(name).is_some() {
                 continue;
             }
             match self.shape.old.iter().find(|(old, _)| *old == name) {
-                Some((_, Old::Same(_) | Old::Read)) => {}
+                Some((_, Old::Same(_) | Old::Read(_))) => {}
                 Some((_, Old::Refused(why, help))) => self.refuse(entry, why, (*help).to_owned()),
                 None => self.unknown(entry),
             }
@@ -125,7 +214,7 @@ impl<'a> Section<'a> {
     fn unknown(&self, entry: &Entry) {
         let name = entry.key.as_str();
         if shape::SECRETS.contains(&name) {
-            let help = if self.shape.keys.contains(&format!("{name}_file").as_str()) {
+            let help = if self.shape.key(&format!("{name}_file")).is_some() {
                 format!("put it into a file of its own and write `{name}_file: PATH`, or `{name}_env: NAME`")
             } else {
                 "put it into a file of its own".to_owned()
@@ -133,17 +222,23 @@ impl<'a> Section<'a> {
             self.refuse(entry, "a secret has no place in this file", help);
             return;
         }
-        let elsewhere = shape::ALL.iter().find(|shape| shape.keys.contains(&name));
-        let help = near(name, self.shape.keys.iter().copied())
+        let elsewhere = shape::ALL.iter().find(|shape| shape.key(name).is_some());
+        let help = near(name, self.shape.names())
             .map(|word| format!("did you mean `{word}`?"))
             .or_else(|| Some(place(self.shape, elsewhere?, name)))
-            .unwrap_or_else(|| format!("known here: {}", self.shape.keys.join(", ")));
+            .unwrap_or_else(|| format!("known here: {}", self.shape.names().collect::<Vec<_>>().join(", ")));
         self.refuse(entry, "unknown key", help);
     }
 
     fn refuse(&self, entry: &Entry, why: &str, help: String) {
         self.context.report(entry.at, &self.key(&entry.key), why, Some(help));
     }
+}
+
+/// A key is read as something else than it is declared to be: the reader's mistake, which any test of it shows.
+fn mistaken<T>(key: &str) -> Option<T> {
+    debug_assert!(false, "{key} is declared to be something else");
+    None
 }
 
 /// Where a key that is unknown here belongs.

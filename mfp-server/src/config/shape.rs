@@ -1,13 +1,88 @@
-//! Which keys there are. Whatever is not here is refused.
+//! Which keys there are, and what each may hold: what is read, what errors say and what the reference in
+//! `docs/configuration.md` tells all come from here. Whatever is not here is refused.
+
+mod agents;
+mod peers;
+mod server;
+
+use std::time::Duration;
+
+pub(super) use agents::{LLM, PLAIN_AGENT, SUBPROCESS, WEBHOOK};
+pub(super) use peers::{ACCEPT, CHANNEL, FEDERATION, PEER, ROTATION};
+pub(super) use server::{
+    ABUSE, AUDIT, CONTROL, HTTP, LIMITS, LOG, QUARANTINE, RATE, RECOVERY, ROOT, RUNTIME, STORAGE, TIMEOUTS, TRACE,
+    TRANSPORT,
+};
 
 /// The keys of a mapping.
 #[derive(Debug)]
 pub(super) struct Shape {
     /// Where it stands, as in `runtime.limits`; empty for the whole file.
     pub(super) name: &'static str,
-    pub(super) keys: &'static [&'static str],
+    /// The `type` whose keys these are, where keys depend on it.
+    pub(super) of_type: Option<&'static str>,
+    pub(super) keys: &'static [Key],
     /// Keys of the Python server's file.
     pub(super) old: &'static [(&'static str, Old)],
+}
+
+impl Shape {
+    /// The key of this name.
+    pub(super) fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+
+    /// The names of all its keys.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.keys.iter().map(|key| key.name)
+    }
+}
+
+/// A key of a mapping.
+#[derive(Debug)]
+pub(super) struct Key {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    pub(super) absent: Absent,
+    /// What it means, in whole sentences.
+    pub(super) about: &'static str,
+}
+
+/// What a value may be, with its range: the first and the last that are taken.
+#[derive(Debug)]
+pub(super) enum Kind {
+    /// A mapping that has a shape of its own.
+    Section,
+    /// A list of such things.
+    List(&'static str),
+    /// Text of 1 to so many bytes, without control characters.
+    Text(usize),
+    Path,
+    /// The name of an environment variable.
+    Variable,
+    Flag,
+    /// A whole number.
+    Count(u64, u64),
+    /// A number from 0 to so many thousandths.
+    Millis(u32),
+    Time(Duration, Duration),
+    /// A number of bytes.
+    Size(u64, u64),
+    /// One of these.
+    Word(&'static [&'static str]),
+    /// What has a reader of its own, in the words of the reference.
+    Told(&'static str),
+}
+
+/// What holds if a key is not there.
+#[derive(Debug)]
+pub(super) enum Absent {
+    /// It has to be there.
+    Required,
+    /// The same as if this stood there.
+    Is(&'static str),
+    /// What the reader makes of it, in the words of the reference.
+    Means(&'static str),
 }
 
 /// What becomes of a key of the Python server's file.
@@ -15,168 +90,27 @@ pub(super) struct Shape {
 pub(super) enum Old {
     /// It means the same as this key.
     Same(&'static str),
-    /// The reader decides by its value.
-    Read,
+    /// The reader decides by its value: how, in the words of the reference, where alone it is told.
+    Read(#[cfg_attr(not(test), expect(dead_code, reason = "the reference is written by a test"))] &'static str),
     /// It is refused: why, and what to do.
     Refused(&'static str, &'static str),
 }
 
-use Old::{Read, Refused, Same};
-
-const fn shape(name: &'static str, keys: &'static [&'static str]) -> Shape {
-    Shape { name, keys, old: &[] }
+const fn key(name: &'static str, kind: Kind, absent: Absent, about: &'static str) -> Key {
+    Key { name, kind, absent, about }
 }
 
-pub(super) const ROOT: Shape = Shape {
-    name: "",
-    keys: &[
-        "runtime",
-        "storage",
-        "transport",
-        "recovery",
-        "quarantine",
-        "agents",
-        "channels",
-        "federation",
-        "log",
-        "control",
-        "http",
-        "audit",
-    ],
-    old: &[("log_level", Read)],
-};
+const fn shape(name: &'static str, keys: &'static [Key]) -> Shape {
+    Shape { name, of_type: None, keys, old: &[] }
+}
 
-pub(super) const RUNTIME: Shape = Shape {
-    name: "runtime",
-    keys: &[
-        "deployment",
-        "instance",
-        "identity_key_file",
-        "identity_key_env",
-        "frame_depth",
-        "drain_timeout",
-        "limits",
-    ],
-    old: &[
-        ("deployment_id", Same("deployment")),
-        ("instance_id", Same("instance")),
-        ("default_frame_depth", Same("frame_depth")),
-    ],
-};
-
-pub(super) const LIMITS: Shape = shape(
-    "runtime.limits",
-    &["agents", "channels_per_agent", "payload", "channel_items", "inbox_bytes", "dead_letters", "requests"],
-);
-
-pub(super) const STORAGE: Shape = Shape {
-    name: "storage",
-    keys: &["path", "in_memory", "master_key_file", "master_key_env", "unencrypted", "synchronous", "max_size"],
-    old: &[("encrypt_at_rest", Read), ("wal_mode", Read)],
-};
-
-pub(super) const TRANSPORT: Shape = Shape {
-    name: "transport",
-    keys: &["listen", "connections", "accepts_per_second", "timeouts"],
-    old: &[
-        ("host", Read),
-        ("port", Read),
-        ("connect_timeout", Refused("a handshake has a time of its own", "`timeouts: {handshake: 5s}`")),
-        (
-            "read_timeout",
-            Refused("a link that is idle is kept alive, and dropped when it is dead", "`timeouts: {dead: 45s}`"),
-        ),
-        ("write_timeout", Refused("what counts is that messages move on", "`timeouts: {message_idle: 10s}`")),
-    ],
-};
-
-pub(super) const TIMEOUTS: Shape =
-    shape("transport.timeouts", &["handshake", "keep_alive", "dead", "ack", "message_idle"]);
-
-pub(super) const RECOVERY: Shape = Shape {
-    name: "recovery",
-    keys: &["max_attempts", "pause"],
-    old: &[
-        ("max_step_gap", Refused("recovery is exact: there is no gap to guess", "leave it out")),
-        ("timeout_seconds", Refused("a handshake has a time of its own", "`transport.timeouts.handshake: 5s`")),
-    ],
-};
-
-pub(super) const QUARANTINE: Shape = Shape {
-    name: "quarantine",
-    keys: &["validation_failures", "rate", "abuse"],
-    old: &[
-        ("validation_failure_threshold", Same("validation_failures")),
-        ("max_message_rate", Read),
-        ("max_payload_size", Read),
-    ],
-};
-
-pub(super) const RATE: Shape = shape("quarantine.rate", &["messages", "per", "burst"]);
-pub(super) const ABUSE: Shape = shape("quarantine.abuse", &["messages", "per", "burst"]);
-
-pub(super) const PLAIN_AGENT: Shape = shape("agents[]", &["name", "type"]);
-
-pub(super) const SUBPROCESS: Shape =
-    shape("agents[]", &["name", "type", "command", "directory", "env", "isolate", "hide", "timeout", "concurrency"]);
-
-pub(super) const WEBHOOK: Shape = shape(
-    "agents[]",
-    &["name", "type", "url", "insecure", "secret_file", "secret_env", "timeout", "attempts", "concurrency"],
-);
-
-pub(super) const LLM: Shape = shape(
-    "agents[]",
-    &[
-        "name",
-        "type",
-        "base_url",
-        "insecure",
-        "model",
-        "api_key_file",
-        "api_key_env",
-        "system",
-        "turns",
-        "conversations",
-        "max_tokens",
-        "temperature",
-        "timeout",
-        "attempts",
-        "concurrency",
-    ],
-);
-
-pub(super) const CHANNEL: Shape =
-    Shape { name: "channels[]", keys: &["agent", "to", "peer", "depth", "padding"], old: &[("agents", Read)] };
-
-pub(super) const FEDERATION: Shape = shape("federation", &["peers"]);
-
-pub(super) const PEER: Shape = Shape {
-    name: "federation.peers[]",
-    keys: &[
-        "name",
-        "public_key",
-        "runtime_id",
-        "address",
-        "dial",
-        "psk_file",
-        "psk_env",
-        "mode",
-        "accept",
-        "channels",
-        "queue_items",
-        "queue_bytes",
-        "rotation",
-    ],
-    old: &[("endpoint", Same("address")), ("bootstrap", Read)],
-};
-
-pub(super) const ACCEPT: Shape = shape("federation.peers[].accept[]", &["from", "to"]);
-pub(super) const ROTATION: Shape = shape("federation.peers[].rotation", &["messages", "bytes", "interval"]);
-pub(super) const LOG: Shape = shape("log", &["level", "format"]);
-pub(super) const CONTROL: Shape = shape("control", &["socket"]);
-pub(super) const AUDIT: Shape = shape("audit", &["path"]);
-pub(super) const HTTP: Shape = shape("http", &["listen", "insecure"]);
+/// The longest time that can be configured: a day.
+pub(super) const DAY: Duration = Duration::from_hours(24);
+const MILLISECOND: Duration = Duration::from_millis(1);
+/// A value for times of links and of waiting.
+const TIME: Kind = Kind::Time(MILLISECOND, DAY);
+/// What most lists are by default.
+const NONE: Absent = Absent::Means("none");
 
 /// All of them.
 pub(super) const ALL: &[&Shape] = &[
@@ -203,6 +137,7 @@ pub(super) const ALL: &[&Shape] = &[
     &CONTROL,
     &HTTP,
     &AUDIT,
+    &TRACE,
 ];
 
 /// Keys under which a secret would stand in the file itself.

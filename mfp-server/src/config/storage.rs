@@ -5,13 +5,10 @@ use mfp_tokio::{Key, StoreOptions};
 
 use super::secret::Place;
 use super::section::Section;
-use super::value::Value;
 
-const KEY: Place = Place { file: "master_key_file", env: "master_key_env", default: Some("master.key") };
+const KEY: Place = Place { file: "master_key_file", env: "master_key_env" };
 const SYNCHRONOUS: &[(&str, Synchronous)] =
     &[("full", Synchronous::Full), ("normal", Synchronous::Normal), ("off", Synchronous::Off)];
-/// The smallest store, which is the store's own rule, and the largest.
-const SIZES: (u64, u64) = (256 << 10, 1 << 44);
 
 /// What was read. Where anything is wrong it was reported, and what is here does not matter.
 pub(super) struct Storage {
@@ -22,7 +19,7 @@ pub(super) struct Storage {
 
 pub(super) fn read(section: &Section) -> Storage {
     python(section);
-    let in_memory = section.read("in_memory", Value::boolean).unwrap_or_default();
+    let in_memory = section.flag("in_memory").unwrap_or_default();
     if in_memory {
         for key in ["path", "master_key_file", "master_key_env", "unencrypted", "synchronous", "max_size"] {
             if section.has(key) {
@@ -36,9 +33,8 @@ pub(super) fn read(section: &Section) -> Storage {
 
 fn options(section: &Section) -> Option<StoreOptions> {
     let key = key(section);
-    let mut synchronous = Synchronous::default();
-    section.set("synchronous", &mut synchronous, |value| value.choice(SYNCHRONOUS));
-    let size = section.read("max_size", |value| value.size(SIZES.0..=SIZES.1));
+    let synchronous = section.word("synchronous", SYNCHRONOUS);
+    let size = section.size("max_size");
 
     let Some(value) = section.get("path") else {
         section.report("path", "is missing", Some("`path: mfp.db`, or `in_memory: true` to keep nothing"));
@@ -57,13 +53,13 @@ fn options(section: &Section) -> Option<StoreOptions> {
     }
     section.context.hide(directory);
     let mut options = StoreOptions::new(path, key?);
-    options.synchronous = synchronous;
+    options.synchronous = synchronous.unwrap_or_default();
     options.max_bytes = size.unwrap_or(options.max_bytes);
     Some(options)
 }
 
 fn key(section: &Section) -> Option<Key> {
-    if !section.read("unencrypted", Value::boolean).unwrap_or_default() {
+    if !section.flag("unencrypted").unwrap_or_default() {
         return KEY.key(section).map(Key::Bytes);
     }
     if KEY.is_there(section) {

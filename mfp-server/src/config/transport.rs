@@ -1,16 +1,12 @@
 //! `transport` and `recovery`: where peers connect, and the times of links.
 
-use std::time::Duration;
-
 use mfp_tokio::NetLimits;
 use mfp_tokio::mfp_proto::link::{InvalidLinkConfig, LinkConfig};
 
 use super::address;
 use super::section::Section;
 use super::shape::TIMEOUTS;
-use super::value::{DAY, Value};
-
-const MILLISECOND: Duration = Duration::from_millis(1);
+use super::value::Value;
 
 /// Reads the addresses to listen at.
 pub(super) fn listen(section: &Section) -> Vec<String> {
@@ -53,9 +49,8 @@ fn python(section: &Section) -> Option<String> {
 /// Reads the bounds on connections.
 pub(super) fn net(section: &Section) -> NetLimits {
     let mut net = NetLimits::default();
-    let connections = section.read("connections", |value| value.integer(1..=1_000_000_u32));
-    net.connections = connections.and_then(|count| usize::try_from(count).ok()).unwrap_or(net.connections);
-    if let Some(rate) = section.read("accepts_per_second", |value| value.integer(1..=1_000_000)) {
+    net.connections = section.count("connections").unwrap_or(net.connections);
+    if let Some(rate) = section.count("accepts_per_second") {
         net.accepts_per_second = rate;
         net.accept_burst = rate;
     }
@@ -66,14 +61,13 @@ pub(super) fn net(section: &Section) -> NetLimits {
 pub(super) fn link(transport: &Section, recovery: &Section) -> Option<LinkConfig> {
     let mut link = LinkConfig::default();
     let timeouts = transport.section("timeouts", &TIMEOUTS);
-    let time = |value: &Value| value.duration(MILLISECOND..=DAY);
-    timeouts.set("handshake", &mut link.handshake, time);
-    timeouts.set("keep_alive", &mut link.keep_alive, time);
-    timeouts.set("dead", &mut link.dead, time);
-    timeouts.set("ack", &mut link.ack_timeout, time);
-    timeouts.set("message_idle", &mut link.message_idle, time);
-    recovery.set("max_attempts", &mut link.max_recovery_attempts, |value| value.integer(1..=1_000_000));
-    recovery.set("pause", &mut link.recovery_pause, time);
+    link.handshake = timeouts.time("handshake").unwrap_or(link.handshake);
+    link.keep_alive = timeouts.time("keep_alive").unwrap_or(link.keep_alive);
+    link.dead = timeouts.time("dead").unwrap_or(link.dead);
+    link.ack_timeout = timeouts.time("ack").unwrap_or(link.ack_timeout);
+    link.message_idle = timeouts.time("message_idle").unwrap_or(link.message_idle);
+    link.max_recovery_attempts = recovery.count("max_attempts").unwrap_or(link.max_recovery_attempts);
+    link.recovery_pause = recovery.time("pause").unwrap_or(link.recovery_pause);
 
     let Err(error) = link.validate() else { return Some(link) };
     match error {

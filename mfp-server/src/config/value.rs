@@ -19,9 +19,6 @@ pub(super) struct Value<'a> {
     pub(super) node: &'a Node,
 }
 
-/// The longest time that can be configured: a day.
-pub(super) const DAY: Duration = Duration::from_hours(24);
-
 impl<'a> Value<'a> {
     /// The value of a key.
     pub(super) fn of(context: &'a Context<'a>, path: String, entry: &'a Entry) -> Self {

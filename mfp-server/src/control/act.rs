@@ -13,6 +13,7 @@ use super::listen::Held;
 use super::protocol::{Body, Fault, Request, Subject, Target, Word};
 use super::view;
 use crate::server::Server;
+use crate::trace::{self, Context, Taken};
 
 /// The longest that a request may wait for anything.
 const LONGEST_WAIT: Duration = Duration::from_hours(24);
@@ -29,18 +30,23 @@ impl Server {
             Request::Agents {} => Ok(self.runtime.agents().iter().map(|agent| view::agent(self, agent)).collect()),
             Request::Peers {} => Ok(self.runtime.peers().iter().map(|peer| view::peer(self, peer)).collect()),
             Request::Channels { agent } => self.channels(agent.as_deref()),
-            Request::Send { from, to, body, acked, ttl_ms, reply_to } => {
+            Request::Send { from, to, body, acked, ttl_ms, reply_to, traceparent } => {
                 let (channel, payload) = (self.channel(&self.agent(&from)?, &to)?, body.bytes()?);
                 let mut message = Message::new(&payload);
                 message.content_type = body.content_type.as_deref();
                 message.ttl = ttl_ms.map(Duration::from_millis);
                 message.reply_to = reply_to.as_deref().map(message_id).transpose()?;
+                message.trace = context(traceparent.as_deref())?.map(Context::to_bytes);
                 self.send(&from, channel, message, acked).await
             }
-            Request::Ask { from, to, body, timeout_ms } => self.request(&from, &to, &body, timeout_ms).await,
+            Request::Ask { from, to, body, timeout_ms, traceparent } => {
+                let context = context(traceparent.as_deref())?;
+                self.request(&from, &to, &body, timeout_ms, context).await
+            }
             Request::Tail {} => Err(Fault::new("malformed", "nothing else can be asked in a connection that listens")),
             Request::Receive { agent, timeout_ms } => self.receive(&agent, timeout_ms, held).await,
-            Request::Finish { agent, message, failed, reply } => {
+            Request::Finish { agent, message, failed, reply, traceparent } => {
+                let reply = reply.map(|body| Ok((body, context(traceparent.as_deref())?))).transpose()?;
                 self.finish(&agent, &message, failed, reply, held).await
             }
             Request::Quarantine(Subject::Agent(name)) => {
@@ -109,19 +115,28 @@ impl Server {
 
     async fn send(&self, from: &str, channel: ChannelId, message: Message<'_>, acked: bool) -> Result<Value, Fault> {
         let agent = self.agent(from)?;
-        let sent = if acked { agent.send_acked(channel, message).await } else { agent.send(channel, message).await };
+        let sent = trace::send(&agent, channel, message, acked).await;
         sent.map(|receipt| view::receipt(&receipt)).map_err(|error| Fault::new("not-sent", error.to_string()))
     }
 
-    async fn request(&self, from: &str, to: &Target, body: &Body, timeout_ms: u64) -> Result<Value, Fault> {
+    async fn request(
+        &self,
+        from: &str,
+        to: &Target,
+        body: &Body,
+        timeout_ms: u64,
+        context: Option<Context>,
+    ) -> Result<Value, Fault> {
         let agent = self.agent(from)?;
         let channel = self.channel(&agent, to)?;
         let payload = body.bytes()?;
         let mut message = Message::new(&payload);
         message.content_type = body.content_type.as_deref();
+        message.trace = context.map(Context::to_bytes);
         let wait = Duration::from_millis(timeout_ms).min(LONGEST_WAIT);
-        let answer = agent.request(channel, message, wait).await;
-        answer.map(|answer| view::delivery(self, &answer)).map_err(|error| Fault::new("unanswered", error.to_string()))
+        let answer = trace::request(&agent, channel, message, wait).await;
+        let answer = answer.map_err(|error| Fault::new("unanswered", error.to_string()));
+        answer.map(|(answer, context)| view::delivery(self, &answer, context))
     }
 
     async fn receive(&self, agent: &str, timeout_ms: u64, held: &mut Held) -> Result<Value, Fault> {
@@ -132,7 +147,8 @@ impl Server {
             Err(_) => Ok(Value::Null),
             Ok(None) => Err(Fault::new("stopped", "the runtime has stopped")),
             Ok(Some(incoming)) => {
-                let shown = view::delivery(self, &incoming);
+                let incoming = Taken::new(incoming);
+                let shown = view::delivery(self, &incoming, incoming.context());
                 held.messages.insert(incoming.message, incoming);
                 Ok(shown)
             }
@@ -144,7 +160,7 @@ impl Server {
         agent: &str,
         message: &str,
         failed: bool,
-        reply: Option<Body>,
+        reply: Option<(Body, Option<Context>)>,
         held: &mut Held,
     ) -> Result<Value, Fault> {
         let agent = self.agent(agent)?;
@@ -155,11 +171,13 @@ impl Server {
             incoming.failed();
             return Ok(Value::Null);
         }
-        if let Some(body) = reply {
+        if let Some((body, context)) = reply {
             let payload = body.bytes()?;
             let mut message = Message::new(&payload);
             message.content_type = body.content_type.as_deref();
-            agent.reply(&incoming, message).await.map_err(|error| Fault::new("not-sent", error.to_string()))?;
+            trace::reply(&agent, &incoming, message, context)
+                .await
+                .map_err(|error| Fault::new("not-sent", error.to_string()))?;
         }
         incoming.done();
         Ok(Value::Null)
@@ -255,6 +273,11 @@ fn one<T: Display + Copy>(all: impl Iterator<Item = T>, begin: &str) -> Option<T
     let mut found = all.filter(|id| id.to_string().starts_with(begin));
     let first = found.next()?;
     found.next().is_none().then_some(first)
+}
+
+fn context(traceparent: Option<&str>) -> Result<Option<Context>, Fault> {
+    let wrong = |text| Fault::new("malformed", format!("`{text}` is no W3C trace context"));
+    traceparent.map(|text| Context::parse(text).ok_or_else(|| wrong(text))).transpose()
 }
 
 fn message_id(text: &str) -> Result<MessageId, Fault> {

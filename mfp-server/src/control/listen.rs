@@ -9,13 +9,14 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use futures_util::{SinkExt as _, StreamExt as _};
-use mfp_tokio::{Incoming, MessageId};
+use mfp_tokio::MessageId;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::AbortHandle;
 use tokio_util::codec::{Framed, LinesCodec, LinesCodecError};
 
 use super::protocol::{Answer, Fault, LONGEST, Request};
 use crate::server::Server;
+use crate::trace::Taken;
 
 /// Connections at a time.
 const CONNECTIONS: usize = 64;
@@ -38,7 +39,7 @@ impl Drop for Control {
 /// What a connection has taken and not finished. It is taken back when the connection ends.
 #[derive(Debug, Default)]
 pub(super) struct Held {
-    pub(super) messages: HashMap<MessageId, Incoming>,
+    pub(super) messages: HashMap<MessageId, Taken>,
 }
 
 impl Control {

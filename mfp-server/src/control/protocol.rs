@@ -32,6 +32,8 @@ pub(crate) enum Request {
         ttl_ms: Option<u64>,
         /// The id of the message that this one answers.
         reply_to: Option<String>,
+        /// The W3C trace context that it continues.
+        traceparent: Option<String>,
     },
     /// Sends a request of an agent, and answers with the answer.
     #[serde(rename = "request")]
@@ -40,6 +42,8 @@ pub(crate) enum Request {
         to: Target,
         body: Body,
         timeout_ms: u64,
+        /// The W3C trace context that it continues.
+        traceparent: Option<String>,
     },
     /// Answers with each event from now on, a line each, until the connection ends.
     Tail {},
@@ -55,6 +59,8 @@ pub(crate) enum Request {
         #[serde(default)]
         failed: bool,
         reply: Option<Body>,
+        /// The W3C trace context that the answer continues, instead of the message's.
+        traceparent: Option<String>,
     },
     Quarantine(Subject),
     Restore(Subject),

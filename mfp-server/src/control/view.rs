@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::protocol::Body;
 use crate::server::Server;
+use crate::trace::Context;
 
 pub(super) fn status(server: &Server) -> Value {
     let (stats, net) = (server.runtime.stats(), server.runtime.net_stats());
@@ -83,7 +84,7 @@ pub(super) fn receipt(receipt: &Receipt) -> Value {
     json!({ "message": receipt.message.to_string(), "channel": receipt.channel.to_string() })
 }
 
-pub(super) fn delivery(server: &Server, delivery: &Delivery) -> Value {
+pub(super) fn delivery(server: &Server, delivery: &Delivery, context: Option<Context>) -> Value {
     let content_type = delivery.meta.as_ref().and_then(|meta| meta.content_type.as_deref());
     json!({
         "message": delivery.message.to_string(),
@@ -91,6 +92,7 @@ pub(super) fn delivery(server: &Server, delivery: &Delivery) -> Value {
         "from": { "peer": server.peer_name(&delivery.from.runtime), "agent": &*delivery.from.name },
         "reply_to": delivery.reply_to.map(|id| id.to_string()),
         "attempt": delivery.attempt(),
+        "traceparent": context.map(|context| context.to_string()),
         "body": Body::new(&delivery.payload, content_type),
     })
 }

@@ -59,7 +59,8 @@ impl Sender {
             for number in 0..input.messages {
                 let to = Target::Agent { name: "bob".into(), peer: Some("b".into()) };
                 let body = Body::new(input.payload(number), None);
-                let send = Request::Send { from: "alice".into(), to, body, acked: false, ttl_ms: None, reply_to: None };
+                let (from, acked, ttl_ms, reply_to, traceparent) = ("alice".into(), false, None, None, None);
+                let send = Request::Send { from, to, body, acked, ttl_ms, reply_to, traceparent };
                 let receipt = ask(&mut client, &socket, &send)?;
                 let message = receipt.get("message").and_then(Value::as_str);
                 receipts.push(message.ok_or_else(|| anyhow!("a receipt names its message"))?.to_owned());
@@ -168,7 +169,8 @@ fn receive(socket: &Path, lines: u64, shared: &(Mutex<Log>, Condvar), progress: 
         }
         drop(log);
         shared.1.notify_all();
-        let finish = Request::Finish { agent: "bob".into(), message: message.to_owned(), failed: false, reply: None };
+        let (agent, message) = ("bob".into(), message.to_owned());
+        let finish = Request::Finish { agent, message, failed: false, reply: None, traceparent: None };
         // If the server dies first, the line comes again.
         if let Some(connected) = &mut client
             && connected.ask(&finish).is_err()

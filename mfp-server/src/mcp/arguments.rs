@@ -25,6 +25,7 @@ pub(super) struct Send {
     payload_base64: Option<String>,
     content_type: Option<String>,
     pub(super) reply_to: Option<String>,
+    pub(super) traceparent: Option<String>,
     wait: Option<Wait>,
     timeout_seconds: Option<f64>,
 }

@@ -138,7 +138,7 @@ impl Inbox {
 
 async fn finish(link: &mut Link, agent: &str, message: &str) -> Result<(), ClientError> {
     let (agent, message) = (agent.to_owned(), message.to_owned());
-    let request = Request::Finish { agent, message, failed: false, reply: None };
+    let request = Request::Finish { agent, message, failed: false, reply: None, traceparent: None };
     match link.ask(&request, Instant::now() + GRACE).await {
         Ok(Some(_)) => Ok(()),
         Ok(None) => Err(ClientError::Broken("it does not answer".to_owned())),

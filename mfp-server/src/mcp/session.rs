@@ -26,6 +26,9 @@ pub(super) struct Session {
     inbox: Mutex<Inbox>,
 }
 
+/// The id of a message, and the trace context that it came with.
+type Held = (String, Option<String>);
+
 /// An error in the server's words, or about the server.
 pub(super) fn fault(error: ClientError) -> Fault {
     match error {
@@ -77,10 +80,14 @@ impl Session {
     pub(super) async fn send(&self, arguments: Value) -> Result<Value, Fault> {
         let arguments: arguments::Send = parse(arguments)?;
         let (body, wait) = (arguments.body()?, arguments.timeout()?);
-        let (to, answers_held) = self.target(&arguments).await?;
+        let (to, answers) = self.target(&arguments).await?;
         let acked = arguments.acked();
         let reply_to = arguments.reply_to.clone();
-        let request = Request::Send { from: self.agent.clone(), to, body, acked, ttl_ms: None, reply_to };
+        // An answer continues the trace of what it answers, if nothing else is said.
+        let (answers_held, held_trace) = answers.unzip();
+        let traceparent = arguments.traceparent.clone().or(held_trace.flatten());
+        let from = self.agent.clone();
+        let request = Request::Send { from, to, body, acked, ttl_ms: None, reply_to, traceparent };
         let deadline = Instant::now() + wait;
         let restarted = deadline.min(Instant::now() + RESTART);
         // One of its own, so that it is sure that nothing has been said over it.
@@ -103,8 +110,8 @@ impl Session {
         Ok(result)
     }
 
-    /// Where a message goes, and the id of the message that is held if this one answers it.
-    async fn target(&self, arguments: &arguments::Send) -> Result<(Target, Option<String>), Fault> {
+    /// Where a message goes; and if it answers the message that is held, the id and the trace of that.
+    async fn target(&self, arguments: &arguments::Send) -> Result<(Target, Option<Held>), Fault> {
         let to = arguments.to.as_deref();
         if let Some(reply_to) = arguments.reply_to.as_deref() {
             // Whoever waits for the next message has it locked, and then there is none that is held.
@@ -119,7 +126,8 @@ impl Session {
                     let why = format!("the message that this answers is from `{sender}`: leave `to` out");
                     return Err(Fault::new("malformed", why));
                 }
-                return Ok((Target::Channel(channel.to_owned()), Some(reply_to.to_owned())));
+                let held = (reply_to.to_owned(), text("/traceparent").map(str::to_owned));
+                return Ok((Target::Channel(channel.to_owned()), Some(held)));
             }
         }
         match to {

@@ -40,6 +40,7 @@ pub(super) fn all() -> Vec<Tool> {
         "payload_base64": { "type": "string", "description": "The message as Base64, instead of `payload`." },
         "content_type": { "type": "string", "description": "What it is, as in `application/json`." },
         "reply_to": { "type": "string", "description": "The id of the message that this one answers." },
+        "traceparent": { "type": "string", "description": "The W3C trace context that it continues; by default that of the message that it answers." },
         "wait": {
             "type": "string", "enum": ["accepted", "acked"], "default": "accepted",
             "description": "Return when this server has it, or only when the other agent's server has it."

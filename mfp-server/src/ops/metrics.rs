@@ -41,7 +41,16 @@ fn events(page: &Page, ops: &Ops) -> Result<()> {
         "Handshakes with peers that failed.",
         count(&counts.handshakes_failed),
     )?;
-    page.counter("mfp_events_missed_total", "Events that came too fast to be counted.", count(&counts.missed))
+    page.counter("mfp_events_missed_total", "Events that came too fast to be counted.", count(&counts.missed))?;
+    let spans = &ops.spans;
+    page.counter("mfp_trace_spans_exported_total", "Spans that the collector of traces took.", spans.exported())?;
+    let dropped = [(vec!["overflow"], figure(spans.overflowed())), (vec!["collector"], figure(spans.failed()))];
+    page.counters(
+        "mfp_trace_spans_dropped_total",
+        "Spans dropped: too many waited, or the collector did not take them.",
+        &["reason"],
+        dropped,
+    )
 }
 
 fn messages(page: &Page, stats: &Stats) -> Result<()> {
@@ -108,7 +117,9 @@ fn store(page: &Page, stats: &mfp_store::Stats) -> Result<()> {
     page.counter("mfp_store_commits_total", "Transactions committed.", stats.commits)?;
     page.counter("mfp_store_batches_total", "Batches in them.", stats.batches)?;
     page.counter("mfp_store_operations_total", "Operations in them.", stats.operations)?;
-    page.counter("mfp_store_commit_seconds_total", "Time that commits took.", stats.commit_time)?;
+    let bounds = mfp_store::COMMIT_BOUNDS.map(|bound| bound.as_secs_f64());
+    let (counts, sum) = (&stats.commit_times, stats.commit_time.as_secs_f64());
+    page.histogram("mfp_store_commit_seconds", "How long commits took.", &bounds, counts, sum)?;
     page.gauge("mfp_store_longest_commit_seconds", "The longest commit.", stats.longest_commit)?;
     page.gauge("mfp_store_used_bytes", "Bytes of the file in use.", stats.used)?;
     page.gauge("mfp_store_limit_bytes", "Bytes up to which messages are taken.", stats.limit)?;

@@ -8,6 +8,6 @@ mod metrics;
 mod page;
 mod state;
 
-pub(crate) use audit::{Audit, Fault, Hash, Line, verify};
+pub(crate) use audit::{Audit, Fault, Hash, Line, Whole, read, verify};
 pub(crate) use http::serve;
 pub(crate) use state::Ops;

@@ -1,6 +1,8 @@
 //! A page of metrics, made anew each time somebody asks: what the runtime counts is its own, and what is gone leaves no
 //! series behind.
 
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::{Bucket, Histogram, Metric, MetricFamily, MetricType};
 use prometheus::{CounterVec, GaugeVec, Opts, Registry, Result, TextEncoder};
 
 /// Values of labels, and the figure.
@@ -52,9 +54,49 @@ impl Page {
         self.0.register(Box::new(all))
     }
 
+    /// How many took how long: `counts` has one more class than there are bounds, in seconds.
+    pub(super) fn histogram(&self, name: &str, help: &str, bounds: &[f64], counts: &[u64], sum: f64) -> Result<()> {
+        let (mut histogram, mut so_far) = (Histogram::default(), 0);
+        let buckets = bounds.iter().zip(counts).map(|(bound, count)| {
+            so_far += count;
+            let mut bucket = Bucket::default();
+            bucket.set_upper_bound(*bound);
+            bucket.set_cumulative_count(so_far);
+            bucket
+        });
+        histogram.set_bucket(buckets.collect());
+        histogram.set_sample_count(counts.iter().sum());
+        histogram.set_sample_sum(sum);
+        let mut metric = Metric::default();
+        metric.set_histogram(histogram);
+        let mut family = MetricFamily::default();
+        family.set_name(name.to_owned());
+        family.set_help(help.to_owned());
+        family.set_field_type(MetricType::HISTOGRAM);
+        family.set_metric(vec![metric]);
+        let desc = Desc::new(name.to_owned(), help.to_owned(), Vec::new(), std::collections::HashMap::new())?;
+        self.0.register(Box::new(Counted { desc, family }))
+    }
+
     /// As Prometheus reads it.
     pub(super) fn text(&self) -> Result<String> {
         TextEncoder::new().encode_to_string(&self.0.gather())
+    }
+}
+
+/// A family whose figures were counted elsewhere.
+struct Counted {
+    desc: Desc,
+    family: MetricFamily,
+}
+
+impl Collector for Counted {
+    fn desc(&self) -> Vec<&Desc> {
+        vec![&self.desc]
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        vec![self.family.clone()]
     }
 }
 

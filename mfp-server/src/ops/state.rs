@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use mfp_tokio::{Event, Notice, Runtime};
 
 use crate::server::Server;
+use crate::trace;
 
 /// How far a server is, and what it has counted of events.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(crate) struct Ops {
     /// The commits that there were when the last one failed, and one: there is trouble until there are more.
     failed_after: AtomicU64,
     pub(super) events: Counts,
+    /// What has become of spans.
+    pub(crate) spans: Arc<trace::Counts>,
 }
 
 /// What only events tell.
@@ -40,6 +43,7 @@ impl Ops {
             stopping: AtomicBool::new(false),
             failed_after: AtomicU64::new(0),
             events: Counts::default(),
+            spans: Arc::default(),
         }
     }
 
@@ -110,5 +114,21 @@ impl Ops {
     /// Whether the last that is known of the store is that a commit has failed.
     pub(super) fn store_fails(&self, commits: u64) -> bool {
         self.failed_after.load(Ordering::Relaxed) > commits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_came_too_fast_is_counted() {
+        let runtime = Runtime::builder().build().await.unwrap();
+        let ops = Ops::new(Instant::now());
+        ops.note(&runtime, &Notice::Missed(7));
+        ops.note(&runtime, &Notice::Missed(2));
+        let page = crate::ops::metrics::render(&ops).unwrap();
+        assert!(page.lines().any(|line| line == "mfp_events_missed_total 9"), "{page}");
+        runtime.shutdown().await;
     }
 }

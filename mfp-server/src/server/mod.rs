@@ -1,6 +1,7 @@
 //! `mfp run`: a runtime with the agents, channels and peers of a configuration.
 
 mod channels;
+mod notify;
 mod reload;
 mod run;
 

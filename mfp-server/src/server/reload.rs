@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use mfp_tokio::PeerConfig;
 
-use super::Server;
 use super::run::{add, address};
+use super::{Server, notify};
 use crate::config::{self, Config, Peer};
 use crate::control::Fault;
 
@@ -13,6 +13,7 @@ impl Server {
     /// Reads the configuration again. Returns what has changed, a line each; what needs a restart is among it.
     pub(crate) async fn reload(self: &Arc<Self>) -> Result<Vec<String>, Fault> {
         let _alone = self.reloading.lock().await;
+        let _told = notify::Reloading::begin();
         let file = self.look(|config| config.file.clone());
         let loaded = tokio::task::spawn_blocking(move || config::load(&file)).await;
         let problems = |problems: Vec<config::Problem>| {
@@ -90,6 +91,7 @@ fn needs_restart(old: &Config, new: &Config) -> bool {
         || old.control != new.control
         || old.http != new.http
         || old.audit != new.audit
+        || old.trace != new.trace
         || old.identity.id() != new.identity.id()
         || old.store.as_ref().map(|store| &store.path) != new.store.as_ref().map(|store| &store.path)
 }

@@ -13,11 +13,12 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, fmt};
 
-use super::{Server, channels};
+use super::{Server, channels, notify};
 use crate::agents::Running;
 use crate::config::{Config, Format, Log, Peer};
 use crate::control::Control;
 use crate::ops::{self, Audit, Ops};
+use crate::trace::Exporting;
 
 /// How long what serves agents may take to end, once the runtime has stopped.
 const AGENTS_END: Duration = Duration::from_secs(5);
@@ -49,7 +50,8 @@ pub(crate) async fn run(config: Config) -> Result<()> {
         Some(address) => Some(ops::serve(address, Arc::clone(&ops)).await?),
         None => None,
     };
-    let (audit, writer) = config.audit.as_deref().map(Audit::open).transpose()?.unzip();
+    let exporting = config.trace.as_ref().map(|trace| Exporting::start(trace, &config, &ops.spans)).transpose()?;
+    let (audit, writer) = config.audit.as_ref().map(Audit::open).transpose()?.unzip();
     let (server, running, following) = start(config, started, &ops, audit).await?;
     let socket = server.look(|config| config.control.clone());
     let control = Control::listen(&socket, Arc::clone(&server)).await?;
@@ -62,6 +64,8 @@ pub(crate) async fn run(config: Config) -> Result<()> {
         ready_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         "running"
     );
+    notify::ready();
+    let watchdog = notify::Watchdog::start(&server);
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
@@ -79,22 +83,24 @@ pub(crate) async fn run(config: Config) -> Result<()> {
     }
     drop(control);
     ops.stops();
+    notify::stopping();
     tracing::info!("stopping");
-    let stop = async {
-        let remaining = server.runtime.shutdown().await;
-        let mut ending = tokio::task::JoinSet::new();
-        for agent in running {
-            ending.spawn(agent.stop(AGENTS_END));
+    let drained = tokio::select! {
+        remaining = stop(&server, running) => {
+            tracing::info!(remaining, "stopped");
+            true
         }
-        while ending.join_next().await.is_some() {}
-        remaining
+        _ = terminate.recv() => false,
+        _ = interrupt.recv() => false,
     };
-    tokio::select! {
-        remaining = stop => tracing::info!(remaining, "stopped"),
-        _ = terminate.recv() => tracing::warn!("stopped at once"),
-        _ = interrupt.recv() => tracing::warn!("stopped at once"),
+    drop((http, watchdog));
+    match exporting {
+        Some(exporting) if drained => exporting.end().await,
+        _ => {}
     }
-    drop(http);
+    if !drained {
+        tracing::warn!("stopped at once");
+    }
     if let Some(following) = following {
         // Its last events are on their way, unless it was stopped at once.
         let _ = tokio::time::timeout(Duration::from_secs(1), following).await;
@@ -104,6 +110,17 @@ pub(crate) async fn run(config: Config) -> Result<()> {
         writer.end(audit, AGENTS_END);
     }
     Ok(())
+}
+
+/// Drains the runtime and ends what serves agents. Returns how many messages are left for the next start.
+async fn stop(server: &Server, running: Vec<Running>) -> u32 {
+    let remaining = server.runtime.shutdown().await;
+    let mut ending = tokio::task::JoinSet::new();
+    for agent in running {
+        ending.spawn(agent.stop(AGENTS_END));
+    }
+    while ending.join_next().await.is_some() {}
+    remaining
 }
 
 async fn start(

@@ -97,3 +97,34 @@ fn the_documentation_and_the_help_name_the_same_commands() {
     let untold: Vec<_> = known.difference(&told).collect();
     assert!(untold.is_empty(), "no file of the documentation names {untold:?}");
 }
+
+/// Every command in code, with its options, is one that the program understands.
+#[test]
+fn every_command_has_the_options_that_it_is_given() {
+    let mut checked = BTreeSet::new();
+    for (file, text) in docs() {
+        let spans = text.split("`mfp ").skip(1).filter_map(|rest| rest.split('`').next());
+        let lines = text.lines().filter_map(|line| line.trim_start().strip_prefix("mfp "));
+        for command in spans.chain(lines) {
+            let end = command.find(['|', '>', '&', '<', ';', '#', '…']).unwrap_or(command.len());
+            // A descriptor before `>` is no argument, and what stands in quotes is one.
+            let parts = command[..end].trim_end_matches([' ', '2']).split('\'').enumerate();
+            let command: String =
+                parts.map(|(at, part)| if at % 2 == 1 { part.replace(' ', "_") } else { part.to_owned() }).collect();
+            if command == "help" {
+                continue;
+            }
+            let words: Vec<_> = command.split_whitespace().chain(["--help"]).collect();
+            if checked.insert(command.clone()) {
+                let said = mfp(&words);
+                assert!(
+                    said.status.success(),
+                    "{}: {command}\n{}",
+                    file.display(),
+                    String::from_utf8_lossy(&said.stderr)
+                );
+            }
+        }
+    }
+    assert!(checked.len() > 50, "{} commands", checked.len());
+}

@@ -161,6 +161,33 @@ fn reset_makes_the_peer_see_a_reset() {
     flows_again(&all, "echo");
 }
 
+/// What waits for a suspended peer goes with the word: the log names it, and the channels on both sides are closed.
+#[test]
+fn a_word_gives_up_what_waits_and_says_so() {
+    let mut all = pair("external");
+    let ids = |server: &Server| {
+        let channels = server.ask(&["channels"]);
+        // One whose messages are still to be handled is closing until then.
+        let open = channels.as_array().unwrap().iter().filter(|one| one["closing"] == false);
+        open.map(|one| one["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let before = ids(&all[0]);
+    let backup = backup_under_way(&all, 0);
+    restore(&mut all[0], Some(&backup));
+    all[0].until(&["peers"], |peers| peers[0]["suspended"] == "LocalRollback");
+    let waits = all[0].ask(&["send", "--from", "alice", "--to", "bob@b", "accepted while suspended"]);
+    all[0].until(&["peers"], |peers| peers[0]["queued"].as_u64() > Some(0));
+    assert_eq!(words(&recover(&all)), ["a: accept-local-loss"]);
+    flows_again(&all, "external");
+    let lost = format!("MessageLost {{ message: MessageId({})", &waits["message"].as_str().unwrap()[..8]);
+    assert!(all[0].log().contains(&lost), "{lost}\n{}", all[0].log());
+    for server in &all {
+        assert!(!ids(server).contains(&before[0]), "the old channel is closed");
+    }
+    // What B had received before is there all the same.
+    assert_eq!(all[1].ask(&["receive", "bob"])["body"]["payload"], "message 0");
+}
+
 /// A backup that nothing was sent after leaves no trace, and needs no word.
 #[test]
 fn a_backup_with_nothing_after_it_goes_on() {

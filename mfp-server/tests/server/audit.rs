@@ -131,3 +131,64 @@ fn whatever_is_done_to_it_is_found() {
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8(refused.stderr).unwrap().contains("was changed at its end"));
 }
+
+#[test]
+fn the_chain_goes_on_over_files_of_bounded_size() {
+    let mut server = server();
+    let file = server.file("mfp.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("audit.log}", "audit.log, max_size: 64KiB, keep: 2}")).unwrap();
+    let full = |server: &Server| {
+        let names = fs::read_dir(server.folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        let names = names.filter_map(|name| name.to_str()?.strip_prefix("audit.log.")?.parse::<u64>().ok());
+        let mut names: Vec<_> = names.collect();
+        names.sort_unstable();
+        names
+    };
+    server.start();
+    server.until(&["channels"], |all| !all.as_array().unwrap().is_empty());
+    // Entries that are long, so that it does not take many.
+    let long = "x".repeat(20_000);
+    let tell = |server: &Server| assert!(!server.run(&["quarantine", "--agent", &long]).status.success());
+    let mut last = String::new();
+    for round in 0..5 {
+        (0..2).for_each(|_| tell(&server));
+        if round == 2 {
+            server.kill();
+            server.start();
+        }
+        let checked = server.run(&["export-audit", "--verify"]);
+        let said = String::from_utf8(checked.stderr).unwrap();
+        assert!(checked.status.success(), "{said}");
+        said.lines().find_map(|line| line.strip_prefix("last hash: ")).unwrap().clone_into(&mut last);
+    }
+    server.stop();
+    let names = full(&server);
+    assert_eq!(names.len(), 2, "{names:?}");
+    for entry in fs::read_dir(server.folder.path()).unwrap().map(Result::unwrap) {
+        if entry.file_name().to_str().unwrap().starts_with("audit.log") {
+            let found = entry.metadata().unwrap();
+            assert!(found.len() <= 64 << 10, "{entry:?}");
+            assert_eq!(found.permissions().mode() & 0o777, 0o600);
+        }
+    }
+    // Without a break, from the first that is kept; and what was the last is still there.
+    let exported = server.run(&["export-audit", "--verify", "--expect-last", &last]);
+    let said = String::from_utf8(exported.stderr.clone()).unwrap();
+    assert!(exported.status.success() && said.contains("were in files that are not here"), "{said}");
+    let told = entries(&exported);
+    let numbers: Vec<_> = told.iter().map(|entry| entry["seq"].as_u64().unwrap()).collect();
+    assert!(numbers.windows(2).all(|two| two[1] == two[0] + 1), "{numbers:?}");
+    assert_eq!((&told[0]["event"], &told[told.len() - 1]["event"]), (&"Continued".into(), &"Stopped".into()));
+    // A file out of the middle is missed.
+    fs::rename(server.file(&format!("audit.log.{}", names[1])), server.file("aside")).unwrap();
+    let checked = server.run(&["export-audit", "--verify"]);
+    assert_eq!(checked.status.code(), Some(1));
+    assert!(String::from_utf8(checked.stderr).unwrap().contains("were removed"));
+    fs::rename(server.file("aside"), server.file(&format!("audit.log.{}", names[1]))).unwrap();
+    // The machine stopped between two files: it goes on where the chain was.
+    fs::remove_file(server.file("audit.log")).unwrap();
+    server.start();
+    server.stop();
+    assert!(server.run(&["export-audit", "--verify"]).status.success());
+}

@@ -4,11 +4,12 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::place::{Server, mfp};
+use crate::place::{LONG, Server, mfp};
 
 fn pair() -> [Server; 2] {
     let [a, b] = ["a", "b"].map(Server::init);
@@ -45,7 +46,9 @@ fn every_command_does_what_it_says() {
     let receipt = a.ask(&["send", "--from", "alice", "--to", "bob@b", "--acked", "across"]);
     let taken = b.ask(&["receive", "bob", "--reply", "and back"]);
     assert_eq!((&taken["body"]["payload"], &taken["message"]), (&Value::from("across"), &receipt["message"]));
+    // The peer is the one whose key was proved, and the name is what it says.
     assert_eq!(taken["from"]["agent"], "alice");
+    assert_eq!(taken["from"]["peer"], "a");
     let back = a.ask(&["receive", "alice"]);
     assert_eq!((&back["body"]["payload"], &back["reply_to"]), (&Value::from("and back"), &receipt["message"]));
     // For people: what is in the message, and nothing else.
@@ -75,6 +78,73 @@ fn every_command_does_what_it_says() {
     b.stop();
     assert_eq!(a.run(&["status"]).status.code(), Some(3), "no server is there");
     assert!(!a.file("mfp.sock").exists());
+}
+
+#[test]
+fn no_payload_and_no_key_is_in_a_log_at_any_level() {
+    let [mut a, mut b] = ["a", "b"].map(Server::init);
+    let peers = [b.as_peer("b"), a.as_peer("a")];
+    let agents = "log: {level: trace}\nagents: [{name: alice, type: external}, {name: echo, type: echo}]\n";
+    let channels = "channels: [{agent: alice, to: echo}, {agent: alice, peer: b, to: echo}]\n";
+    a.configure("a", &format!("{agents}{channels}federation: {{peers: [{}]}}\n", peers[0]));
+    b.configure("b", &format!("{agents}federation: {{peers: [{}]}}\n", peers[1]));
+    a.start();
+    b.start();
+    a.until(&["channels", "--agent", "alice"], |all| all.as_array().unwrap().len() == 2);
+    let payload = "what nobody else has to read";
+    for to in ["echo", "echo@b"] {
+        assert_eq!(a.ask(&["request", "--from", "alice", "--to", to, payload])["body"]["payload"], payload);
+    }
+    a.ask(&["rotate", "b"]);
+    a.until(&["peers"], |peers| peers[0]["rotations"] == 1);
+    a.stop();
+    b.stop();
+    let hidden = |server: &Server, text: &str| !server.log().to_lowercase().contains(&text.to_lowercase());
+    for server in [&a, &b] {
+        assert!(server.log().contains("RemoteChannelOpened"), "there is no log: {}", server.log());
+        assert!(hidden(server, payload) && hidden(server, &hex::encode(payload)));
+        for key in ["identity.key", "master.key"] {
+            let key = std::fs::read_to_string(server.file(key)).unwrap();
+            assert!(hidden(server, key.trim()) && hidden(server, &key[..16]), "a key is in the log");
+        }
+    }
+}
+
+/// One that no handler has handled is tried again when an operator says so, and the other is dropped.
+#[test]
+fn dead_letters_are_tried_again_and_purged() {
+    let mut server = Server::init("a");
+    server.configure(
+        "a",
+        "agents: [{name: alice, type: external}, {name: bob, type: external}]\nchannels: [{agent: alice, to: bob}]\n",
+    );
+    server.start();
+    server.until(&["channels", "--agent", "alice"], |all| all.as_array().unwrap().len() == 1);
+    // Whoever takes a message and goes without having finished it has failed it.
+    let taken_and_left = || {
+        let mut socket = UnixStream::connect(server.file("mfp.sock")).unwrap();
+        writeln!(socket, r#"{{"do":"receive","agent":"bob","timeout_ms":200}}"#).unwrap();
+        let mut line = String::new();
+        BufReader::new(socket).read_line(&mut line).unwrap();
+    };
+    let dead = |count: usize| {
+        let start = Instant::now();
+        while server.ask(&["dead-letters", "list"]).as_array().unwrap().len() != count {
+            taken_and_left();
+            assert!(start.elapsed() < LONG, "{}", server.log());
+        }
+    };
+    let [one, other] = ["one", "other"].map(|text| {
+        server.ask(&["send", "--from", "alice", "--to", "bob", text])["message"].as_str().unwrap().to_owned()
+    });
+    dead(2);
+    server.ask(&["dead-letters", "purge", &other]);
+    server.ask(&["dead-letters", "retry", &one]);
+    assert_eq!(server.ask(&["receive", "bob"])["body"]["payload"], "one");
+    assert_eq!(server.ask(&["dead-letters", "list"]), Value::Array(Vec::new()));
+    assert_eq!(server.run(&["dead-letters", "retry", &other]).status.code(), Some(1), "it is gone");
+    assert_eq!(server.run(&["receive", "bob", "--timeout", "300ms"]).status.code(), Some(1));
+    server.stop();
 }
 
 #[test]
@@ -181,9 +251,9 @@ fn peers_are_read_again() {
     // One that is unsound changes nothing.
     std::fs::write(a.file("mfp.yaml"), before.replace("alice, type", "alice, kind")).unwrap();
     a.signal(Signal::HUP);
-    let start = std::time::Instant::now();
+    let start = Instant::now();
     while !a.log().contains("the configuration is as before") {
-        assert!(start.elapsed() < crate::place::LONG, "{}", a.log());
+        assert!(start.elapsed() < LONG, "{}", a.log());
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     std::fs::write(a.file("mfp.yaml"), &before).unwrap();

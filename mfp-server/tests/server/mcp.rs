@@ -14,7 +14,7 @@ use crate::agents::stub;
 use crate::place::{LONG, Server};
 
 /// A host that speaks line by line.
-struct Host {
+pub(crate) struct Host {
     child: Child,
     stdin: ChildStdin,
     lines: Lines<BufReader<ChildStdout>>,
@@ -23,11 +23,16 @@ struct Host {
 
 impl Host {
     fn start(server: &Server, agent: &str) -> Self {
+        let config = server.file("mfp.yaml");
+        Self::start_with(server, &["mcp", "--agent", agent, "--config", config.to_str().unwrap()])
+    }
+
+    /// Starts the program with these arguments.
+    pub(crate) fn start_with(server: &Server, args: &[&str]) -> Self {
         let log = fs::File::options().create(true).append(true).open(server.file("mcp.log")).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_mfp"));
         command.env_remove("MFP_CONFIG").env_remove("MFP_CONTROL");
-        command.args(["mcp", "--agent", agent, "--config"]).arg(server.file("mfp.yaml"));
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let mut child = command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let (stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
         let mut host = Self { child, stdin, lines: BufReader::new(stdout).lines(), next: 0 };
         let hello = json!({ "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": { "name": "test", "version": "1" } });
@@ -51,7 +56,7 @@ impl Host {
         self.next
     }
 
-    fn ask(&mut self, method: &str, params: Value) -> Value {
+    pub(crate) fn ask(&mut self, method: &str, params: Value) -> Value {
         let id = self.tell(method, params);
         self.answer(id)
     }
@@ -87,7 +92,7 @@ impl Host {
     }
 
     /// Closes its input: it ends by itself.
-    fn end(self) {
+    pub(crate) fn end(self) {
         let Self { mut child, stdin, .. } = self;
         drop(stdin);
         let start = Instant::now();
@@ -256,6 +261,9 @@ fn a_session_outlives_its_server() {
     let two = host.call("mfp_receive", json!({ "ack": [one["message"]] }));
     assert_eq!((&two["message"], &two["acked"]), (&second["message"], &json!([one["message"]])));
     host.call("mfp_receive", json!({ "ack": [two["message"]], "timeout_seconds": 0 }));
+    // Commits keep their order: when this is durable, so is what was finished before it, and it does not come again.
+    server.ask(&["quarantine", "--agent", "bob"]);
+    server.ask(&["restore", "--agent", "bob"]);
     // While it waits.
     let waiting = host.tell("tools/call", json!({ "name": "mfp_receive", "arguments": {} }));
     server.kill();

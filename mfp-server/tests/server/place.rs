@@ -1,5 +1,6 @@
 //! Servers in temporary folders.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -70,10 +71,15 @@ impl Server {
     }
 
     pub(crate) fn start(&mut self) {
+        self.start_with(&[]);
+    }
+
+    /// The same with more in its environment.
+    pub(crate) fn start_with(&mut self, environment: &[(&str, &OsStr)]) {
         let log = File::options().create(true).append(true).open(self.file("log")).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_mfp"));
         command.env_remove("MFP_CONFIG").env_remove("MFP_CONTROL");
-        command.args(["run", "--config"]).arg(self.file("mfp.yaml"));
+        command.args(["run", "--config"]).arg(self.file("mfp.yaml")).envs(environment.iter().copied());
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
         self.child = Some(child);
         let start = Instant::now();

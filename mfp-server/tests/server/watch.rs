@@ -14,12 +14,12 @@ use crate::place::{LONG, Server};
 
 const DOCS: &str = include_str!("../../../docs/metrics.md");
 
-fn free() -> String {
+pub(crate) fn free() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
 /// The code and the body; none if nobody answers.
-fn get(address: &str, path: &str) -> Option<(u16, String)> {
+pub(crate) fn get(address: &str, path: &str) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect(address).ok()?;
     write!(stream, "GET {path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n").ok()?;
     let mut answer = String::new();
@@ -32,7 +32,7 @@ fn code(address: &str, path: &str) -> Option<u16> {
     get(address, path).map(|(code, _)| code)
 }
 
-fn until(what: &str, holds: impl Fn() -> bool) {
+pub(crate) fn until(what: &str, holds: impl Fn() -> bool) {
     let start = Instant::now();
     while !holds() {
         assert!(start.elapsed() < LONG, "{what}");
@@ -41,16 +41,17 @@ fn until(what: &str, holds: impl Fn() -> bool) {
 }
 
 /// Values by name and labels.
-fn metrics(address: &str) -> BTreeMap<String, f64> {
+pub(crate) fn metrics(address: &str) -> BTreeMap<String, f64> {
     let (code, page) = get(address, "/metrics").unwrap();
     assert_eq!(code, 200);
     let values = page.lines().filter(|line| !line.starts_with('#')).map(|line| line.rsplit_once(' ').unwrap());
     values.map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect()
 }
 
-fn documented() -> BTreeMap<&'static str, &'static str> {
+pub(crate) fn documented() -> BTreeMap<&'static str, &'static str> {
     let rows = DOCS.lines().filter_map(|line| line.strip_prefix("| `mfp_"));
-    let rows = rows.filter(|row| row.contains("| counter |") || row.contains("| gauge |"));
+    let rows =
+        rows.filter(|row| ["counter", "gauge", "histogram"].iter().any(|kind| row.contains(&format!("| {kind} |"))));
     let row = |row: &'static str| {
         let (name, rest) = row.split_once("` | ").unwrap();
         (name, rest.split(' ').next().unwrap())
@@ -146,7 +147,7 @@ fn every_metric_is_documented_and_the_main_ones_move() {
         "mfp_messages_processed_total",
         "mfp_deliveries_total",
         "mfp_store_commits_total",
-        "mfp_store_commit_seconds_total",
+        "mfp_store_commit_seconds_count",
         "mfp_peer_sent_total{peer=\"b\"}",
         "mfp_peer_rotations_total{peer=\"b\"}",
         "mfp_quarantine_events_total",

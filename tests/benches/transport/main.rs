@@ -1,7 +1,7 @@
 //! What a message costs between two ends on one machine: raw TCP, `snow`, TLS, and this project, volatile and durable.
 //!
-//! CPU is that of all threads of this process, and so of both ends. Lines that begin with `bar` give a name, a value
-//! and its limit.
+//! CPU is that of all threads of this process, and so of both ends. A line `bar NAME VALUE LIMIT` holds if VALUE is at most
+//! LIMIT; lines `figure NAME: VALUE UNIT` give what it was made of.
 #![allow(clippy::unwrap_used, clippy::missing_docs_in_private_items, reason = "a bench may panic")]
 
 // The system's gives memory back with each burst and takes it anew. With this one, of which each contender has its part,
@@ -21,7 +21,8 @@ use std::time::Instant;
 use measure::{Contender, Rounds, Transport, bar, round_trips};
 use ours::{on_smol, on_tokio};
 
-const SIZES: [(usize, u32); 4] = [(64, 20_000), (1 << 10, 20_000), (16 << 10, 3_000), (64 << 10, 800)];
+const SIZES: [(usize, u32); 6] =
+    [(64, 20_000), (1 << 10, 20_000), (16 << 10, 3_000), (64 << 10, 800), (256 << 10, 200), (1 << 20, 50)];
 const ROUNDS: usize = 7;
 /// Messages of a durable run, which waits for the disk.
 const DURABLE: u32 = 2_000;
@@ -78,15 +79,16 @@ async fn one_way(len: usize, count: u32) {
 
 /// Round trips on one thread.
 async fn latency() {
-    let (mut contenders, mut medians) = (contenders(64).await, Vec::new());
-    for contender in &mut contenders {
-        let (p50, p99) = round_trips(contender, 10_000).await;
-        println!("# round trip of 64 bytes, {:<12} p50 {p50:>7.1} µs, p99 {p99:>7.1} µs", contender.name);
-        medians.push(p50);
+    let mut contenders = contenders(64).await;
+    let times = round_trips(&mut contenders, 10_000).await;
+    for (contender, (p50, p99)) in contenders.iter().zip(&times) {
+        for (share, time) in [("p50", p50), ("p99", p99)] {
+            println!("figure round trip of 64 bytes, {}, {share}: {time:.1} µs", contender.name);
+        }
     }
-    bar("tokio_round_trip_over_raw", medians[3] / medians[0], 2.5);
+    bar("tokio_round_trip_over_raw", times[3].0 / times[0].0, 2.5);
     // Its executor has a thread of its own, so that each way wakes another thread.
-    println!("# smol over raw TCP: {:.2} times the round trip", medians[4] / medians[0]);
+    println!("# smol over raw TCP: {:.2} times the round trip", times[4].0 / times[0].0);
 }
 
 /// Durable messages against the same rows without a link.
@@ -113,10 +115,10 @@ async fn durable() {
         }
         rounds.sort_by(|one, other| (one.0 / one.1).total_cmp(&(other.0 / other.1)));
         let (ours, rows, window) = rounds[ROUNDS / 2];
-        let [ours_rate, rows_rate] = [ours, rows].map(|time| f64::from(DURABLE) / time);
-        println!(
-            "# 256 bytes, durable, {driver}: {ours_rate:.0} a second, {rows_rate:.0} as rows alone, {window} in a commit"
-        );
+        for (what, time) in [("durable", ours), ("rows alone", rows)] {
+            println!("figure 256 bytes, {driver}, {what}: {:.0} messages/s", f64::from(DURABLE) / time);
+        }
+        println!("figure 256 bytes, {driver}, in a commit: {window} messages");
         bar(&format!("{driver}_durable_over_rows_256"), ours / rows, 2.0);
     }
 }

@@ -70,12 +70,8 @@ impl Rounds {
         for (who, contender) in contenders.iter().enumerate() {
             let wall = rounds.median(|costs| costs[who].wall);
             let cpu = rounds.median(|costs| costs[who].cpu);
-            println!(
-                "# {what}, {:<24} {:>9.0} messages a second, {:>8.2} µs of CPU each",
-                contender.name,
-                1.0 / wall,
-                cpu * 1e6
-            );
+            println!("figure {what}, {}, throughput: {:.0} messages/s", contender.name, 1.0 / wall);
+            println!("figure {what}, {}, processor: {:.3} µs", contender.name, cpu * 1e6);
         }
         rounds
     }
@@ -87,15 +83,24 @@ impl Rounds {
     }
 }
 
-/// The median and the 99th percentile of round trips, in microseconds.
-pub(crate) async fn round_trips(contender: &mut Contender, count: u32) -> (f64, f64) {
-    let mut times = Vec::new();
-    contender.transport.round_trips(count / 10, &mut times).await;
-    times.clear();
-    contender.transport.round_trips(count, &mut times).await;
-    times.sort();
-    let at = |share: usize| times[times.len() * share / 100].as_secs_f64() * 1e6;
-    (at(50), at(99))
+/// The median and the 99th percentile of each contender's round trips, in microseconds. They make `count` of them, in turns
+/// of a tenth after one to warm up.
+pub(crate) async fn round_trips(contenders: &mut [Contender], count: u32) -> Vec<(f64, f64)> {
+    let mut all = vec![Vec::new(); contenders.len()];
+    for turn in 0..=10 {
+        for (contender, times) in contenders.iter_mut().zip(&mut all) {
+            contender.transport.round_trips(count / 10, times).await;
+            if turn == 0 {
+                times.clear();
+            }
+        }
+    }
+    let percentiles = |times: &mut Vec<Duration>| {
+        times.sort();
+        let at = |share: usize| times[times.len() * share / 100].as_secs_f64() * 1e6;
+        (at(50), at(99))
+    };
+    all.iter_mut().map(percentiles).collect()
 }
 
 pub(crate) fn bar(name: &str, value: f64, limit: f64) {

@@ -60,7 +60,7 @@ macro_rules! ours {
                         config.accept = AcceptPolicy::all();
                         // A sender waits before what it has sent is out of the cache, as the others wait for the socket.
                         config.queue_items = 1_024;
-                        config.queue_bytes = 2 << 20;
+                        config.queue_bytes = (2 << 20).max(4 * u64::try_from(len).unwrap());
                         config.mode = if folder.is_some() { Mode::Durable } else { Mode::Volatile };
                         from.add_peer(config, address).await.unwrap();
                     }

@@ -10,6 +10,7 @@ extern crate alloc;
 #[cfg(feature = "alloc")]
 mod bump;
 mod exercise;
+mod host;
 mod inside;
 mod links;
 mod memory;

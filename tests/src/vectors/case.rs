@@ -12,6 +12,7 @@ use super::Failure;
 pub struct Case<'a> {
     at: String,
     fields: &'a Map<String, Value>,
+    context: Option<&'a Value>,
     read: RefCell<BTreeSet<&'a str>>,
 }
 
@@ -19,9 +20,10 @@ pub struct Case<'a> {
 pub(super) fn checked<'a>(
     at: String,
     fields: &'a Map<String, Value>,
+    context: Option<&'a Value>,
     check: impl FnOnce(&Case<'a>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let case = Case { at, fields, read: RefCell::default() };
+    let case = Case { at, fields, context, read: RefCell::default() };
     check(&case)?;
     let read = case.read.borrow();
     let unread: Vec<_> = fields.keys().map(String::as_str).filter(|field| !read.contains(field)).collect();
@@ -148,6 +150,15 @@ impl<'a> Case<'a> {
         self.object_at(field, format!("{} {field}", self.at), self.value(field)?, check)
     }
 
+    /// Runs `check` on what all cases of the file share, as on a case.
+    ///
+    /// # Errors
+    /// [`Failure`] if there is no such object, or what the check says.
+    pub fn context(&self, check: impl FnOnce(&Case<'a>) -> Result<(), Failure>) -> Result<(), Failure> {
+        let context = self.context.ok_or_else(|| self.failure("the file has no context"))?;
+        self.object_at("context", format!("{} context", self.at), context, check)
+    }
+
     /// Compares bytes with the field that records them.
     ///
     /// # Errors
@@ -198,7 +209,7 @@ impl<'a> Case<'a> {
         check: impl FnOnce(&Case<'a>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let fields = value.as_object().ok_or_else(|| self.field_failure(field, "is not an object"))?;
-        checked(at, fields, check)
+        checked(at, fields, None, check)
     }
 
     fn to_integer<T: TryFrom<u64>>(&self, field: &str, value: &Value) -> Result<T, Failure> {

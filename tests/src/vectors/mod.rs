@@ -38,6 +38,8 @@ pub enum Version {
 #[derive(Deserialize)]
 struct Document {
     cases: Vec<Map<String, Value>>,
+    /// What all cases share.
+    context: Option<Value>,
 }
 
 impl Version {
@@ -56,12 +58,27 @@ impl Version {
     /// # Errors
     /// [`Failure`] if the file cannot be read or has no case, or with all cases that fail.
     pub fn run(self, name: &str, check: impl Fn(&Case<'_>) -> Result<(), Failure>) -> Result<(), Failure> {
-        let path = self.folder().join(name).with_extension("json");
-        let file = path.display();
-        let text = fs::read_to_string(&path).map_err(|error| Failure(format!("{file}: {error}")))?;
-        let covered = run_text(&file.to_string(), &text, check)?;
+        let (file, text) = self.read(name)?;
+        let covered = run_text(&file, &text, check)?;
         println!("vectors {file}: {covered} cases");
         Ok(())
+    }
+
+    /// The number of cases in the file `name`.
+    ///
+    /// # Errors
+    /// [`Failure`] if the file cannot be read.
+    pub fn cases(self, name: &str) -> Result<usize, Failure> {
+        let (file, text) = self.read(name)?;
+        parse(&file, &text).map(|document| document.cases.len())
+    }
+
+    /// The name of a file and its text.
+    fn read(self, name: &str) -> Result<(String, String), Failure> {
+        let path = self.folder().join(name).with_extension("json");
+        let file = path.display().to_string();
+        let text = fs::read_to_string(&path).map_err(|error| Failure(format!("{file}: {error}")))?;
+        Ok((file, text))
     }
 
     /// Each file of the folder is either `covered` by a test or `left_out`, with a reason; and both name no other file.
@@ -92,15 +109,21 @@ impl Version {
     }
 }
 
+fn parse(file: &str, text: &str) -> Result<Document, Failure> {
+    serde_json::from_str(text).map_err(|error| Failure(format!("{file}: {error}")))
+}
+
 /// Checks every case of the file with this text, and returns how many there are.
 fn run_text(file: &str, text: &str, check: impl Fn(&Case<'_>) -> Result<(), Failure>) -> Result<usize, Failure> {
-    let document: Document = serde_json::from_str(text).map_err(|error| Failure(format!("{file}: {error}")))?;
+    let document = parse(file, text)?;
     if document.cases.is_empty() {
         return Err(Failure(format!("{file}: no cases")));
     }
     let mut failures = Vec::new();
     for (index, fields) in document.cases.iter().enumerate() {
-        if let Err(Failure(text)) = case::checked(format!("{file} case {index}"), fields, &check) {
+        if let Err(Failure(text)) =
+            case::checked(format!("{file} case {index}"), fields, document.context.as_ref(), &check)
+        {
             failures.push(text);
         }
     }

@@ -57,6 +57,18 @@ fn fields_have_their_type() {
 }
 
 #[test]
+fn what_the_cases_share_is_read_as_a_case() {
+    let check = |case: &Case<'_>| case.context(|context| context.expect_integer("a", 1));
+    let text = |context: &str| format!(r#"{{"context": {context}, "cases": [{{}}]}}"#);
+    assert_eq!(run_text("some.json", &text(r#"{"a": 1}"#), check).unwrap(), 1);
+    for (context, what) in [(r#"{"a": 1, "b": 2}"#, "no check reads: b"), ("7", "is not an object")] {
+        let report = run_text("some.json", &text(context), check).unwrap_err();
+        assert!(format!("{report:?}").contains(what), "{report:?}");
+    }
+    assert!(outcome("[{}]", check).unwrap_err().contains("has no context"));
+}
+
+#[test]
 fn a_file_that_nothing_names_is_noticed() {
     let report = Version::V2.no_file_is_forgotten(&["frame", "no_such_file"], &[("merkle", "a test")]);
     let report = format!("{:?}", report.unwrap_err());

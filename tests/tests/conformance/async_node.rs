@@ -137,6 +137,16 @@ macro_rules! async_node {
                 block_on(self.agent(agent).send_acked(channel, message)).map_err(failure)
             }
 
+            fn send_tracked(
+                &self,
+                agent: AgentId,
+                channel: ChannelId,
+                message: Message<'_>,
+            ) -> Result<(Receipt, Result<Receipt, Failure>), Failure> {
+                let sent = block_on(self.agent(agent).send_tracked(channel, message)).map_err(failure)?;
+                Ok((sent.receipt(), block_on(sent.acked()).map_err(failure)))
+            }
+
             fn request(
                 &self,
                 agent: AgentId,

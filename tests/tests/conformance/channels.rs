@@ -28,6 +28,9 @@ pub(crate) fn accepted_rejected_and_closed(pair: Pair) {
     wait_for(&events, opened);
     one.node.send_acked(alice, channel, Message::new(b"hello")).unwrap();
     assert_eq!(take(&inbox), b"hello");
+    let (accepted, acked) = one.node.send_tracked(alice, channel, Message::new(b"again")).unwrap();
+    assert_eq!(acked.unwrap(), accepted, "first it is here, and then it is there");
+    assert_eq!(take(&inbox), b"again");
 
     one.node.close(channel);
     let closed = CloseCause::Peer(Code::Done);

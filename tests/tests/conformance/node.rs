@@ -42,6 +42,13 @@ pub(crate) trait Node: Send + Sync {
     fn try_send(&self, agent: AgentId, channel: ChannelId, message: Message<'_>) -> Result<Receipt, Failure>;
     /// Waits until the message is durable at the other side.
     fn send_acked(&self, agent: AgentId, channel: ChannelId, message: Message<'_>) -> Result<Receipt, Failure>;
+    /// What is told when the message is durable here, and what afterwards when it is at the other side.
+    fn send_tracked(
+        &self,
+        agent: AgentId,
+        channel: ChannelId,
+        message: Message<'_>,
+    ) -> Result<(Receipt, Result<Receipt, Failure>), Failure>;
     fn request(&self, agent: AgentId, channel: ChannelId, payload: &[u8], wait: Duration) -> Result<Vec<u8>, Failure>;
     /// What happens from now on.
     fn events(&self) -> Receiver<Event>;

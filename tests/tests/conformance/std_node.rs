@@ -237,12 +237,21 @@ impl Node for StdNode {
     }
 
     fn send_acked(&self, agent: AgentId, channel: ChannelId, message: Message<'_>) -> Result<Receipt, Failure> {
+        self.send_tracked(agent, channel, message)?.1
+    }
+
+    fn send_tracked(
+        &self,
+        agent: AgentId,
+        channel: ChannelId,
+        message: Message<'_>,
+    ) -> Result<(Receipt, Result<Receipt, Failure>), Failure> {
         let told = self.submit(agent, channel, message, true)?;
         let receipt = accepted(&told)?;
-        match told.recv() {
-            Ok(Effect::Acked(_)) => Ok(receipt),
-            other => Err(failure(other.ok().as_ref())),
-        }
+        Ok(match told.recv() {
+            Ok(Effect::Acked(_)) => (receipt, Ok(receipt)),
+            other => (receipt, Err(failure(other.ok().as_ref()))),
+        })
     }
 
     fn request(&self, agent: AgentId, on: ChannelId, payload: &[u8], wait: Duration) -> Result<Vec<u8>, Failure> {

@@ -6,3 +6,4 @@ mod disk;
 mod hostile;
 mod network;
 mod node;
+mod pymfp;

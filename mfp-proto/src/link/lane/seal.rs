@@ -13,6 +13,7 @@ use crate::wire::header::{self, Header};
 
 /// Why nothing was sealed. The lane is as it was; the output buffer may hold anything and must not be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SealError {
     /// The output buffer is shorter than the message.
     TooSmall {

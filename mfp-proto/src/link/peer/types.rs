@@ -121,6 +121,7 @@ pub enum Input<'m> {
 
 /// A numbered item of the peer, judged.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum LinkItem<'m> {
     /// A message for an agent.
     Data {
@@ -190,6 +191,7 @@ pub enum LinkItem<'m> {
 
 /// Something that happened to a link, for its owner to act upon or to tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LinkEvent {
     /// Connect to the peer, then say `handle_connected` or `handle_connect_failed`.
     Connect,
@@ -254,6 +256,7 @@ pub enum LinkEvent {
 
 /// Why a session is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DownCause {
     /// The connection was lost.
     Lost,

@@ -18,6 +18,7 @@ pub enum Arrival {
 
 /// Why an item is not accepted. Nothing has changed, and the session must end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum WindowViolation {
     /// Its number is not the next: ends the session in silence (section 12).
     Sequence,

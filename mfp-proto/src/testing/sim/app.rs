@@ -39,7 +39,7 @@ pub(super) const TROUBLE: u64 = 8_000_000;
 /// How long after that all but blocked agents must be served.
 const SERVED: Duration = Duration::from_mins(3);
 
-impl World {
+impl World<'_> {
     /// Draws who there is and how each is configured.
     pub(super) fn with_nodes(mut self, options: &Options) -> Self {
         let count = 2 + self.pick(options.nodes.saturating_sub(1));
@@ -292,7 +292,9 @@ impl World {
             self.look_for_suspensions(at);
             self.drive(at);
         }
-        self.at(self.now + SERVED, Happening::Unblock);
+        if self.hosted.is_none() {
+            self.at(self.now + SERVED, Happening::Unblock);
+        }
     }
 
     /// Whoever is not blocked has been served by now. Then the others go on too.

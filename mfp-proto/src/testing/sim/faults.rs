@@ -39,6 +39,20 @@ pub enum FaultKind {
     Redial,
 }
 
+impl FaultKind {
+    /// The kinds after which everything that was accepted still arrives, in its order, and nothing needs an operator.
+    pub const LOSSLESS: [Self; 8] = [
+        Self::Cut,
+        Self::HalfOpen,
+        Self::Partition,
+        Self::Crash,
+        Self::FailedCommit,
+        Self::SlowDisk,
+        Self::Rotation,
+        Self::Redial,
+    ];
+}
+
 impl fmt::Display for FaultKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, f)
@@ -73,7 +87,7 @@ const ANY: [FaultKind; 16] = [
     FaultKind::Redial,
 ];
 
-impl World {
+impl World<'_> {
     /// Draws what is going to fail. In one run of four a store goes back, in one of sixteen an operator resets a link.
     pub(super) fn plan_faults(&mut self) {
         for _ in 0..4 + self.dice(6) {

@@ -43,7 +43,7 @@ pub struct Outcome {
     pub violations: Vec<String>,
     /// Messages with a receipt.
     pub receipts: u64,
-    /// Messages handed over, each counted once.
+    /// Messages handed over, each counted once; of an [`Application`](super::Application): calls of its handlers.
     pub deliveries: u64,
     /// Faults, by kind.
     pub faults: BTreeMap<FaultKind, u32>,
@@ -51,10 +51,11 @@ pub struct Outcome {
     pub fingerprint: u64,
 }
 
-impl World {
+impl World<'_> {
     /// Nothing is under way any more, between nodes that are all in the same session with each other.
     pub(super) fn is_at_rest(&self) -> bool {
-        self.nodes.iter().all(|node| {
+        let done = self.hosted.as_ref().is_none_or(|application| application.is_done());
+        done && self.nodes.iter().all(|node| {
             let Some(rt) = &node.rt else { return false };
             let idle = rt.peers().all(|peer| {
                 let session = peer.link.filter(|link| link.accepting.is_none()).and_then(|link| link.session);

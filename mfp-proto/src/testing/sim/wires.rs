@@ -8,7 +8,7 @@ use crate::handshake::Source;
 use crate::id::RuntimeId;
 use crate::runtime::Origin;
 
-impl World {
+impl World<'_> {
     pub(super) fn transmit(&mut self, end: End) {
         loop {
             let Some(rt) = self.nodes.get_mut(end.0).and_then(|node| node.rt.as_mut()) else { return };

@@ -1,12 +1,14 @@
 //! Runtimes, their network, their disks, and the order in which things happen.
 
 use core::time::Duration;
+use std::boxed::Box;
 use std::collections::{BTreeMap, BTreeSet};
 use std::format;
 use std::string::String;
 use std::vec::Vec;
 
 use super::app::{Agent, Behaviour};
+use super::application::Application;
 use super::disk::Disk;
 use super::draws::Draws;
 use super::faults::Fault;
@@ -15,7 +17,8 @@ use super::net::{End, Net};
 use super::outcome::{Options, Outcome};
 use crate::config::Config;
 use crate::id::{Identity, RuntimeId};
-use crate::runtime::{CommitFailed, DeliveryId, Effect, Event, Outcome as Handled, PeerConfig, Runtime};
+use crate::runtime::{CommitFailed, Delivery, DeliveryId, Effect, Event, Outcome as Handled, PeerConfig, Runtime};
+use crate::testing::RecordingAead;
 use crate::time::Instant;
 
 /// A node: a runtime that can be down, and what outlasts it.
@@ -45,6 +48,9 @@ pub(super) enum Happening {
     Timer(usize, u64),
     Handled(usize, u64, usize, DeliveryId, bool),
     Send(usize),
+    /// A handler of an application runs.
+    Handle(usize, u64, Box<Delivery>),
+    Wake(usize, u64, u64),
     Restart(usize),
     Operator(usize, RuntimeId),
     Fault(Fault),
@@ -56,12 +62,14 @@ pub(super) enum Happening {
 }
 
 /// A run.
-pub struct World {
+pub struct World<'a> {
     pub(super) now: Instant,
     pub(super) draws: Draws,
     pub(super) nodes: Vec<Node>,
     pub(super) net: Net,
     pub(super) model: Model,
+    /// An application that runs here, instead of what the seed draws.
+    pub(super) hosted: Option<&'a mut dyn Application>,
     queue: BTreeMap<(Instant, u64), Happening>,
     count: u64,
     /// When the last bytes on their way to an end arrive.
@@ -81,7 +89,7 @@ pub struct World {
     pub(super) out: Vec<u8>,
 }
 
-impl core::fmt::Debug for World {
+impl core::fmt::Debug for World<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("World").field("now", &self.now).field("nodes", &self.nodes.len()).finish_non_exhaustive()
     }
@@ -90,30 +98,35 @@ impl core::fmt::Debug for World {
 /// How long after the last fault everything must have come to rest, at most.
 const REST: Duration = Duration::from_mins(30);
 
-impl World {
+impl World<'_> {
     /// Runs the world of a seed to its end.
     pub fn run(options: &Options) -> Outcome {
-        options.aead.clear();
-        let mut world = Self::new(options);
+        let mut world = Self::new(options).with_nodes(options);
         world.begin(options);
+        world.go_on(options.aead)
+    }
+
+    /// Lets happen what is going to happen, until everything has come to rest.
+    pub(super) fn go_on(mut self, aead: &RecordingAead) -> Outcome {
         let mut until = Instant::MAX;
-        while let Some(((at, _), happening)) = world.queue.pop_first() {
+        while let Some(((at, _), happening)) = self.queue.pop_first() {
             if at > until {
                 break;
             }
-            world.now = at;
+            self.now = at;
             if matches!(happening, Happening::Calm) {
                 until = at + REST;
             }
-            world.happen(happening);
-            if world.calm && world.is_at_rest() {
+            self.happen(happening);
+            if self.calm && self.is_at_rest() {
                 break;
             }
         }
-        world.end(options.aead)
+        self.end(aead)
     }
 
-    fn new(options: &Options) -> Self {
+    pub(super) fn new(options: &Options) -> Self {
+        options.aead.clear();
         let mut seed = [0x5e; 32];
         for (to, from) in seed.iter_mut().zip(options.seed.to_be_bytes()) {
             *to = from;
@@ -124,6 +137,7 @@ impl World {
             nodes: Vec::new(),
             net: Net::default(),
             model: Model::default(),
+            hosted: None,
             queue: BTreeMap::new(),
             count: 0,
             last_bytes: BTreeMap::new(),
@@ -136,7 +150,6 @@ impl World {
             outcome: Outcome::default(),
             out: std::vec![0; 1 << 16],
         }
-        .with_nodes(options)
     }
 
     pub(super) fn push_node(&mut self, node: (Identity, Config, Vec<PeerConfig>, Vec<Agent>)) {
@@ -189,6 +202,8 @@ impl World {
             Happening::Timer(node, boot) => self.timer(node, boot),
             Happening::Handled(node, boot, agent, delivery, done) => self.handled(node, boot, agent, delivery, done),
             Happening::Send(node) => self.send_some(node),
+            Happening::Handle(node, boot, delivery) => self.handle(node, boot, &delivery),
+            Happening::Wake(node, boot, token) => self.wake(node, boot, token),
             Happening::Restart(node) => self.start(node),
             Happening::Operator(node, peer) => self.operator(node, &peer),
             Happening::Fault(fault) => self.fault(&fault),
@@ -236,6 +251,9 @@ impl World {
         if let Some(node) = self.nodes.get_mut(at) {
             node.rt = None;
         }
+        if let Some(application) = &mut self.hosted {
+            application.crashed(at);
+        }
         for end in self.net.ends_of(at) {
             if let Some(far) = self.net.close(end) {
                 // Sometimes nobody tells the other side.
@@ -268,6 +286,7 @@ impl World {
     }
 
     fn perform(&mut self, at: usize, effect: Effect) {
+        let Some(effect) = self.pass_on(at, effect) else { return };
         let Some(node) = self.nodes.get_mut(at) else { return };
         let life = (at, node.boot);
         match effect {
@@ -287,6 +306,7 @@ impl World {
                     self.model.violation(format!("node {at} cannot load: {error}"));
                 }
                 self.note(|| format!("node {at} loads"));
+                self.bind_again(at);
                 self.look_for_suspensions(at);
             }
             Effect::Deliver(delivery) => self.delivered(at, &delivery),

@@ -1,3 +1,5 @@
+use core::fmt;
+
 /// Why a channel is refused or closed, or a session ended: the codes of REJECT, CLOSE and BYE (section 7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
@@ -44,6 +46,26 @@ impl Code {
         Self::KeyTooOld,
         Self::NoSuchChannel,
     ];
+}
+
+/// What the code says, in words.
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Done => "an ordinary end",
+            Self::Refused => "refused by policy",
+            Self::NoSuchAgent => "no agent has that name",
+            Self::Limit => "a limit is exceeded",
+            Self::Unbound => "the agent is unbound",
+            Self::Quarantined => "the channel or agent is quarantined",
+            Self::ChannelInUse => "the channel id is in use",
+            Self::ProtocolError => "a protocol error",
+            Self::ShuttingDown => "the runtime is shutting down",
+            Self::Reset => "a reset or a gap",
+            Self::KeyTooOld => "the session's keys are too old",
+            Self::NoSuchChannel => "no such channel",
+        })
+    }
 }
 
 /// A code as it came or goes: any byte. What it says is [`WireCode::code`].

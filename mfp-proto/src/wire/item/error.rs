@@ -2,6 +2,7 @@ use core::fmt;
 
 /// Why bytes are no item (section 7). Each is [`Malformed::Item`](crate::wire::Malformed::Item) to the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum ItemError {
     /// Shorter than a head, or than the head says.
     Truncated,
@@ -49,6 +50,7 @@ impl core::error::Error for ItemError {}
 
 /// Why an item is not written. Nothing is written then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum EncodeError {
     /// The buffer is too small.
     TooSmall {

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use mfp_tokio::{AgentHandle, ChannelId, Incoming, Message, MessageId, RequestError, SendError};
+use mfp_tokio::{AgentHandle, ChannelId, Message, MessageId, RequestError, SendError};
 use tokio::time::timeout;
 
 use super::Shared;
 use super::life::Told;
 use crate::agents::protocol::{self, ChannelLine, FromProgram, MessageLine, ResultLine, StatusLine, ToProgram};
 use crate::agents::serve;
+use crate::trace::{self, Context, Taken};
 
 /// How long a request waits for its answer where the program does not say.
 const REQUEST: Duration = Duration::from_secs(30);
@@ -54,8 +55,8 @@ impl Failure {
 /// What a line means.
 #[derive(Debug)]
 pub(super) enum Todo {
-    Done(Incoming),
-    Failed(Incoming, Option<String>),
+    Done(Taken),
+    Failed(Taken, Option<String>),
     Reply(Reply),
     Ask(Ask),
 }
@@ -63,9 +64,10 @@ pub(super) enum Todo {
 /// An answer to a message.
 #[derive(Debug)]
 pub(super) struct Reply {
-    incoming: Incoming,
+    incoming: Taken,
     payload: Vec<u8>,
     content_type: Option<String>,
+    context: Option<Context>,
 }
 
 /// What a program asks for of itself.
@@ -89,6 +91,7 @@ pub(super) struct Outgoing {
     payload: Vec<u8>,
     content_type: Option<String>,
     reply_to: Option<MessageId>,
+    context: Option<Context>,
 }
 
 impl Ask {
@@ -103,7 +106,7 @@ impl Ask {
 }
 
 /// Reads a line. `take` hands over the message of an id if the program has it.
-pub(super) fn parse(line: &[u8], take: impl FnOnce(MessageId) -> Option<Incoming>) -> Result<Todo, Failure> {
+pub(super) fn parse(line: &[u8], take: impl FnOnce(MessageId) -> Option<Taken>) -> Result<Todo, Failure> {
     let line = serde_json::from_slice::<FromProgram>(line)
         .map_err(|error| Failure::new("bad_line", error.to_string().chars().take(200).collect::<String>()))?;
     let take = |id: &str| {
@@ -113,25 +116,35 @@ pub(super) fn parse(line: &[u8], take: impl FnOnce(MessageId) -> Option<Incoming
     Ok(match line {
         FromProgram::Done { id } => Todo::Done(take(&id)?),
         FromProgram::Failed { id, reason } => Todo::Failed(take(&id)?, reason),
-        FromProgram::Reply { id, payload, payload_base64, content_type } => {
+        FromProgram::Reply { id, payload, payload_base64, content_type, traceparent } => {
             // Looked at before the message is taken: after a bad answer there can be a good one.
             let payload = bytes(payload, payload_base64).map_err(|failure| failure.about(id.as_str()))?;
-            Todo::Reply(Reply { incoming: take(&id)?, payload, content_type })
+            let context = context(traceparent).map_err(|failure| failure.about(id.as_str()))?;
+            Todo::Reply(Reply { incoming: take(&id)?, payload, content_type, context })
         }
-        FromProgram::Send { reference, channel, to, payload, payload_base64, content_type, reply_to } => {
+        FromProgram::Send { reference, channel, to, payload, payload_base64, content_type, reply_to, traceparent } => {
             let of = |failure: Failure| failure.of(reference.as_deref());
             let reply_to = reply_to.map(|id| protocol::message_id(&id).ok_or_else(|| bad("reply_to is no id")));
             let reply_to = reply_to.transpose().map_err(of)?;
             let payload = bytes(payload, payload_base64).map_err(of)?;
-            let to = target(channel, to).map_err(of)?;
-            Todo::Ask(Ask::Send { reference, to, message: Outgoing { payload, content_type, reply_to } })
+            let (to, context) = (target(channel, to).map_err(of)?, context(traceparent).map_err(of)?);
+            Todo::Ask(Ask::Send { reference, to, message: Outgoing { payload, content_type, reply_to, context } })
         }
-        FromProgram::Request { reference, channel, to, payload, payload_base64, content_type, timeout_ms } => {
+        FromProgram::Request {
+            reference,
+            channel,
+            to,
+            payload,
+            payload_base64,
+            content_type,
+            timeout_ms,
+            traceparent,
+        } => {
             let of = |failure: Failure| failure.of(Some(&reference));
             let payload = bytes(payload, payload_base64).map_err(of)?;
-            let to = target(channel, to).map_err(of)?;
+            let (to, context) = (target(channel, to).map_err(of)?, context(traceparent).map_err(of)?);
             let within = timeout_ms.map_or(REQUEST, Duration::from_millis).min(LONGEST_REQUEST);
-            let message = Outgoing { payload, content_type, reply_to: None };
+            let message = Outgoing { payload, content_type, reply_to: None, context };
             Todo::Ask(Ask::Request { reference, to, message, within })
         }
         FromProgram::Channels { reference } => Todo::Ask(Ask::Channels { reference }),
@@ -145,6 +158,11 @@ fn bad(message: &str) -> Failure {
 
 fn bytes(text: Option<String>, base64: Option<String>) -> Result<Vec<u8>, Failure> {
     protocol::payload(text, base64).map_err(bad)
+}
+
+fn context(traceparent: Option<String>) -> Result<Option<Context>, Failure> {
+    let wrong = || bad("traceparent is no W3C trace context");
+    traceparent.map(|text| Context::parse(&text).ok_or_else(wrong)).transpose()
 }
 
 fn target(channel: Option<String>, to: Option<String>) -> Result<Target, Failure> {
@@ -161,8 +179,8 @@ fn target(channel: Option<String>, to: Option<String>) -> Result<Target, Failure
 pub(super) fn reply(shared: &Arc<Shared>, reply: Reply) -> BoxFuture<'static, Told> {
     let shared = Arc::clone(shared);
     async move {
-        let Reply { incoming, payload, content_type } = reply;
-        match serve::reply(&shared.handle, &incoming, &payload, content_type.as_deref()).await {
+        let Reply { incoming, payload, content_type, context } = reply;
+        match serve::reply(&shared.handle, &incoming, &payload, content_type.as_deref(), context).await {
             Ok(()) => {
                 incoming.done();
                 None
@@ -193,19 +211,19 @@ async fn follow(handle: &AgentHandle, ask: &Ask) -> Result<Told, Failure> {
     let tool = |error: mfp_tokio::mfp_proto::agents::ToolError| Failure::new("refused", error.to_string());
     match ask {
         Ask::Send { reference, to, message } => {
-            let sent = handle.send(resolve(handle, to)?, message.message());
+            let sent = trace::send(handle, resolve(handle, to)?, message.message(), false);
             let receipt = timeout(SEND, sent).await.map_err(|_| full())?.map_err(|error| sending(&error))?;
             let sent = |reference| result(reference, ResultLine::Sent { message: receipt.message.to_string() });
             Ok(reference.as_deref().and_then(sent))
         }
         Ask::Request { reference, to, message, within } => {
-            let request = handle.request(resolve(handle, to)?, message.message(), *within);
+            let request = trace::request(handle, resolve(handle, to)?, message.message(), *within);
             let answer = timeout(SEND.saturating_add(*within), request).await.map_err(|_| full())?;
-            let answer = answer.map_err(|error| match error {
+            let (answer, context) = answer.map_err(|error| match error {
                 RequestError::Send(error) => sending(&error),
                 error => Failure::new("unanswered", error.to_string()),
             })?;
-            Ok(result(reference, ResultLine::Answer { answer: MessageLine::new(&answer) }))
+            Ok(result(reference, ResultLine::Answer { answer: MessageLine::new(&answer, context) }))
         }
         Ask::Channels { reference } => {
             let channels = handle.channels().map_err(tool)?.iter().map(ChannelLine::new).collect();
@@ -223,6 +241,7 @@ impl Outgoing {
         let mut message = Message::new(&self.payload);
         message.content_type = self.content_type.as_deref();
         message.reply_to = self.reply_to;
+        message.trace = self.context.map(Context::to_bytes);
         message
     }
 }

@@ -18,6 +18,7 @@ use super::process::{Process, Started, Writer};
 use super::{End, Shared};
 use crate::agents::protocol::{MessageLine, ToProgram};
 use crate::agents::serve::Stop;
+use crate::trace::{Taken, line};
 
 /// What a program has asked for, and has not been done. More is refused.
 const COMMANDS: usize = 64;
@@ -34,7 +35,7 @@ struct Life<'a> {
     shared: &'a Arc<Shared>,
     writer: Writer,
     /// Messages that the program has, and by when it has to have finished each.
-    pending: HashMap<MessageId, (Incoming, Instant)>,
+    pending: HashMap<MessageId, (Taken, Instant)>,
     /// Answers that are being sent. They hold a place as messages do.
     replies: FuturesUnordered<BoxFuture<'static, Told>>,
     commands: FuturesUnordered<BoxFuture<'static, Told>>,
@@ -164,12 +165,12 @@ impl Life<'_> {
 
     /// Gives the program a message. One that it has already, given again because it took long, it is not told twice.
     fn give(&mut self, incoming: Incoming) {
-        let id = incoming.message;
+        let (id, incoming) = (incoming.message, Taken::new(incoming));
         if let Some((held, _)) = self.pending.get_mut(&id) {
             *held = incoming;
             return;
         }
-        self.say(ToProgram::Message(MessageLine::new(&incoming)).line());
+        self.say(ToProgram::Message(MessageLine::new(&incoming, incoming.context())).line());
         self.pending.insert(id, (incoming, Instant::now() + self.shared.timeout));
     }
 
@@ -178,8 +179,8 @@ impl Life<'_> {
         let now = Instant::now();
         let name = &self.shared.name;
         let overdue = self.pending.extract_if(|_, (_, deadline)| *deadline <= now);
-        for (id, (incoming, _)) in overdue {
-            tracing::warn!(target: "mfp::agent", agent = name, message = %id, "the program did not finish it in time");
+        for (_, (incoming, _)) in overdue {
+            line!(warn, *incoming.about(), agent = name, "the program did not finish it in time");
             incoming.failed();
         }
     }
@@ -197,7 +198,7 @@ impl Life<'_> {
                 incoming.done();
             }
             Ok(Todo::Failed(incoming, reason)) => {
-                tracing::warn!(target: "mfp::agent", agent = self.shared.name, message = %incoming.message, reason, "failed");
+                line!(warn, *incoming.about(), agent = self.shared.name, reason, "failed");
                 incoming.failed();
             }
             Ok(Todo::Reply(reply)) => {

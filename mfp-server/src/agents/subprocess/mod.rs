@@ -11,11 +11,12 @@ use std::time::Duration;
 use anyhow::Result;
 use mfp_tokio::mfp_proto::crypto::rng::Rng;
 use mfp_tokio::mfp_proto::policy::{Backoff, BackoffConfig};
-use mfp_tokio::{AgentHandle, Inbox, Incoming};
+use mfp_tokio::{AgentHandle, Inbox};
 use tokio::time::{Instant, sleep};
 
 use crate::agents::serve::{Service, Stop};
 use crate::config::Subprocess;
+use crate::trace::Taken;
 
 /// A program that has lived for so long is not one that fails at its start.
 const LIVED: Duration = Duration::from_mins(1);
@@ -62,7 +63,7 @@ enum End {
     /// The program is gone, and has or has not finished a message.
     Exited { finished: bool },
     /// It is not to be started again; this it has not finished.
-    Stopped(Vec<Incoming>),
+    Stopped(Vec<Taken>),
 }
 
 pub(super) fn serve(prepared: Prepared, handle: AgentHandle, inbox: Inbox) -> Service {

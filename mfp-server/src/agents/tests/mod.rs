@@ -9,6 +9,7 @@ mod schema;
 mod simple;
 mod stub;
 mod tls;
+mod trace;
 mod webhook;
 
 use std::collections::BTreeMap;

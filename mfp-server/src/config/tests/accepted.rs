@@ -6,7 +6,7 @@ use mfp_tokio::mfp_proto::frame::Depth;
 use mfp_tokio::mfp_proto::id::AgentName;
 use mfp_tokio::mfp_proto::policy::Rate;
 use mfp_tokio::mfp_store::Synchronous;
-use mfp_tokio::{AcceptPolicy, Identity, Key};
+use mfp_tokio::{AcceptPolicy, Identity, Key, PeerConfig, StoreOptions};
 use tracing::Level;
 
 use super::fixture::{FULL, Fixture, shown};
@@ -25,9 +25,28 @@ fn the_least_file_has_the_defaults() {
     assert!(matches!(store.key, Key::Bytes(key) if *key.expose_secret() == [0x22; 32]));
     assert_eq!((store.synchronous, store.max_bytes), (Synchronous::Full, 4 << 30));
     assert!(config.listen.is_empty() && config.agents.is_empty() && config.peers.is_empty());
+    // What is declared as a default is what the core, the drivers and the store have as theirs.
+    let core = mfp_tokio::default_config();
+    assert_eq!(format!("{:?}", config.core), format!("{core:?}"));
+    assert_eq!(format!("{:?}", config.net), format!("{:?}", mfp_tokio::NetLimits::default()));
+    assert_eq!(store.max_bytes, StoreOptions::new("x", Key::Unencrypted).max_bytes);
     assert_eq!(config.core.delivery.agent_timeout, Duration::from_mins(2));
     assert_eq!((config.log.level, config.log.format), (Level::INFO, Format::Text));
     assert_eq!(config.control, fixture.path().join("mfp.sock"));
+}
+
+#[test]
+fn the_least_peer_has_the_defaults() {
+    let fixture = Fixture::new();
+    let (key, id) = ("a".repeat(64), "b".repeat(64));
+    let peer = format!("{{name: b, public_key: {key}, runtime_id: {id}, address: 'b:1'}}");
+    let config = fixture.loaded(&format!("{LEAST}federation: {{peers: [{peer}]}}\n"));
+    let [peer] = config.peers.as_slice() else { panic!("one peer") };
+    let default = PeerConfig::new(peer.config.public, peer.config.id);
+    assert_eq!(format!("{:?}", peer.config.link), format!("{:?}", default.link));
+    assert_eq!(peer.config.channels, default.channels);
+    assert_eq!((peer.config.queue_items, peer.config.queue_bytes), (default.queue_items, default.queue_bytes));
+    assert_eq!((peer.config.mode, &peer.config.accept), (default.mode, &default.accept));
 }
 
 #[test]
@@ -65,6 +84,10 @@ fn every_key_of_the_full_file_reaches_its_place() {
     assert_eq!(other.to, To::Peer("org-b".to_owned(), AgentName::new("reviewer").unwrap()));
     assert!(other.padding && !one.padding);
     assert_eq!((config.log.level, config.log.format), (Level::DEBUG, Format::Json));
+    let rotation = config.audit.unwrap().rotation.unwrap();
+    assert_eq!((rotation.max_size, rotation.keep), (26 << 20, 27));
+    let trace = config.trace.unwrap();
+    assert_eq!((trace.url.as_str(), trace.sample_millis), ("http://collector.example.org:4318/v1/traces", 250));
 }
 
 #[test]
@@ -82,6 +105,9 @@ fn agents_have_what_stands_there_and_isolated_ones_see_no_secrets() {
     for path in hidden {
         assert!(worker.hide.contains(&path), "{path:?} is not in {:?}", worker.hide);
     }
+    // Files of the audit log that are full have names that nobody knows yet.
+    let beside = fixture.problems(&FULL.replace("path: data/audit.log", "path: work/audit.log"));
+    assert!(shown(&beside).contains("an audit log with `max_size`"), "{beside:?}");
     let Backend::Webhook(hook) = &hook.backend else { panic!("{hook:?}") };
     assert_eq!((hook.url.as_str(), hook.attempts, hook.concurrency), ("http://agents.example.org/mfp", 2, 3));
     assert_eq!(*hook.secret.expose_secret(), [0x33; 32]);

@@ -2,9 +2,11 @@
 
 mod accepted;
 mod cases;
+mod conforms;
 mod documented;
 mod fixture;
 mod fuzz;
 mod made;
 mod refused;
+mod schema;
 mod secrets;

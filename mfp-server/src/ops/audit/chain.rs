@@ -12,6 +12,8 @@ use sha2::{Digest as _, Sha256};
 const BEFORE: &str = ",\"hash\":\"";
 const AFTER: &str = "\"}";
 const HEX: usize = 64;
+/// The event of [`continued`].
+const CONTINUED: &str = "Continued";
 
 pub(crate) type Hash = [u8; 32];
 
@@ -67,12 +69,23 @@ pub(crate) struct Line<'a> {
     pub(crate) time: String,
     text: &'a str,
     pub(crate) hash: Hash,
+    /// The hash that it names, if it continues another file.
+    previous: Option<Hash>,
 }
 
 #[derive(Deserialize)]
 struct Head {
     seq: u64,
     time: String,
+    event: String,
+    detail: Value,
+}
+
+/// The first entry of a file that continues another. It names the hash before it, so that the chain can be followed from
+/// here when the other file is gone.
+pub(super) fn continued(time: String, end: &End) -> Entry {
+    let detail = serde_json::json!({ "previous": hex::encode(end.hash) });
+    Entry { time, event: CONTINUED.into(), uid: None, detail }
 }
 
 impl<'a> Line<'a> {
@@ -83,12 +96,25 @@ impl<'a> Line<'a> {
         let text = text.strip_suffix(BEFORE)?;
         let mut hash = [0; 32];
         hex::decode_to_slice(digits, &mut hash).ok()?;
-        let Head { seq, time } = serde_json::from_str(line).ok()?;
-        Some(Self { seq, time, text, hash })
+        let Head { seq, time, event, detail } = serde_json::from_str(line).ok()?;
+        let previous = detail.get("previous").and_then(Value::as_str).filter(|_| event == CONTINUED);
+        let previous = previous.and_then(|digits| {
+            let mut previous = [0; 32];
+            hex::decode_to_slice(digits, &mut previous).ok().map(|()| previous)
+        });
+        Some(Self { seq, time, text, hash, previous })
     }
 
     pub(crate) fn end(&self) -> End {
         End { seq: self.seq, hash: self.hash }
+    }
+
+    /// What stood before it, where it is the first that is there: nothing, or what it names.
+    pub(crate) fn beginning(&self) -> End {
+        match self.previous {
+            Some(hash) if self.seq > 1 => End { seq: self.seq - 1, hash },
+            _ => End::default(),
+        }
     }
 
     /// Whether it is what stood after `previous`.
@@ -135,9 +161,19 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Follows a whole log from its beginning. Returns its end, and the first fault.
-pub(crate) fn verify(log: &str) -> Result<End, Fault> {
-    let mut end = End::default();
+/// What a log that is sound has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Whole {
+    /// Entries before those that are there. They were in files that are not kept any more.
+    pub(crate) gone: u64,
+    pub(crate) end: End,
+}
+
+/// Follows a log from its first entry, or from the first that continues a file that is gone. Returns its end, or the first
+/// fault.
+pub(crate) fn verify(log: &str) -> Result<Whole, Fault> {
+    let mut end = log.lines().next().and_then(Line::parse).map_or_else(End::default, |first| first.beginning());
+    let gone = end.seq;
     for (index, text) in log.lines().enumerate() {
         let line = index + 1;
         let Some(found) = Line::parse(text) else { return Err(Fault::NoLine { line }) };
@@ -153,7 +189,7 @@ pub(crate) fn verify(log: &str) -> Result<End, Fault> {
             _ => Fault::Moved { line, seq, expected },
         });
     }
-    Ok(end)
+    Ok(Whole { gone, end })
 }
 
 #[cfg(test)]
@@ -172,13 +208,29 @@ mod tests {
     }
 
     fn verdict(lines: &[String]) -> Result<u64, Fault> {
-        verify(&lines.join("\n")).map(|end| end.seq)
+        verify(&lines.join("\n")).map(|whole| whole.end.seq)
     }
 
     #[test]
     fn a_log_is_sound_as_it_was_written() {
         assert_eq!(verdict(&log(10)), Ok(10));
-        assert_eq!(verify(""), Ok(End::default()));
+        assert_eq!(verify(""), Ok(Whole::default()));
+    }
+
+    #[test]
+    fn a_file_that_continues_another_can_be_followed_without_it() {
+        let mut lines = log(3);
+        let mut end = Line::parse(&lines[2]).unwrap().end();
+        lines.push(end.extend(&continued("2026-01-01T00:00:00.000Z".into(), &end.clone())).unwrap());
+        lines.push(
+            end.extend(&Entry { time: String::new(), event: "Told".into(), uid: None, detail: Value::Null }).unwrap(),
+        );
+        assert_eq!(verify(&lines.join("\n")), Ok(Whole { gone: 0, end }));
+        assert_eq!(verify(&lines[3..].join("\n")), Ok(Whole { gone: 3, end }));
+        // From nowhere else, and not when it is changed.
+        assert_eq!(verdict(&lines[4..]), Err(Fault::Removed { line: 1, first: 1, last: 4 }));
+        let changed = lines[3].replace("00:00:00", "00:00:01");
+        assert_eq!(verdict(&[changed]), Err(Fault::Changed { line: 1, seq: 4 }));
     }
 
     #[test]

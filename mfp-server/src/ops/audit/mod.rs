@@ -2,8 +2,8 @@
 
 mod chain;
 mod file;
+mod files;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -14,11 +14,12 @@ use anyhow::{Context as _, Result};
 use mfp_tokio::{Event, Notice, Runtime};
 use serde_json::{Value, json};
 
-use crate::control;
+use crate::{config, control};
 use chain::Entry;
 use file::Log;
 
-pub(crate) use chain::{Fault, Hash, Line, verify};
+pub(crate) use chain::{Fault, Hash, Line, Whole, verify};
+pub(crate) use files::read;
 
 /// Entries that may wait for the disk. What comes then is counted, and the count is told.
 const WAITING: usize = 65_536;
@@ -57,8 +58,8 @@ impl Writer {
 
 impl Audit {
     /// Opens the log and starts to write.
-    pub(crate) fn open(path: &Path) -> Result<(Self, Writer)> {
-        let (log, torn) = Log::open(path)?;
+    pub(crate) fn open(config: &config::Audit) -> Result<(Self, Writer)> {
+        let (log, torn) = Log::open(config)?;
         let (entries, told) = sync_channel(WAITING);
         let missed = Arc::new(AtomicU64::new(0));
         let audit = Self { entries, missed: Arc::clone(&missed) };

@@ -80,6 +80,22 @@ fn checks(rejected: &Rejected) -> [(&'static str, u64); 13] {
     ]
 }
 
+/// All links together, those of peers without a name included.
+fn links(page: &Page, all: &[PeerStatus]) -> Result<()> {
+    let state = |it: &PeerStatus| match &it.link {
+        Some(link) if link.suspended.is_some() => "suspended",
+        Some(link) if is_up(link) => "up",
+        Some(link) if link.connecting => "connecting",
+        Some(_) => "down",
+        None => "unconfigured",
+    };
+    let count = |name: &str| figure(all.iter().filter(|it| state(it) == name).count());
+    let states = ["up", "connecting", "down", "suspended", "unconfigured"].map(|name| (vec![name], count(name)));
+    page.gauges("mfp_links", "Links, by state.", &["state"], states)?;
+    let sessions = all.iter().filter(|it| link(it, |link| link.session.is_some())).count();
+    page.gauge("mfp_lanes", "Directions of sessions that are live; each session has two.", 2 * sessions)
+}
+
 pub(super) fn peers(page: &Page, server: &Server) -> Result<()> {
     let names = server.peer_names();
     let all = server.runtime.peers();
@@ -102,6 +118,7 @@ pub(super) fn peers(page: &Page, server: &Server) -> Result<()> {
         &["peer", "state"],
         breaker,
     )?;
+    links(page, &all)?;
     let rejected = named
         .iter()
         .flat_map(|(peer, status)| checks(&status.rejected).map(|(check, count)| (vec![*peer, check], figure(count))));

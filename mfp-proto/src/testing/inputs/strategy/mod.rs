@@ -7,6 +7,7 @@ mod link;
 mod merkle;
 mod message;
 mod policy;
+mod sim;
 mod state;
 mod store;
 
@@ -17,6 +18,7 @@ pub use message::{content_type, message, meta, payload};
 pub use policy::{
     backoff_config, breaker_config, config, delivery_policy, duration, instant, limits, quarantine_policy, rate,
 };
+pub use sim::faults;
 pub use state::{agent_state, depth, freeze, outcome, persisted, side, suite, tool, transition, undelivered};
 pub use store::{
     agent_record, any_snapshot, channel_record, dead_letter, message_record, outbox_record, peer_record,
