@@ -165,7 +165,10 @@ impl<Q: Queue<u32>> ReceiveWindow<Q> {
         (window.told, window.pending) = (cursor, 0);
         self.lens.clear();
         self.received = cursor;
-        self.retag(id, history);
+        // At 0 there is nothing that a POS could name (section 7).
+        if cursor > 0 {
+            self.retag(id, history);
+        }
         Ok(())
     }
 
@@ -319,6 +322,17 @@ mod tests {
         lane.handle_gap_durable();
         assert_eq!(lane.ack(), 9);
         take(&mut lane, 10, 100).unwrap();
+    }
+
+    #[test]
+    fn a_gap_before_the_first_item_leaves_nothing_to_claim() {
+        let mut lane = lane(8, 1_000);
+        lane.handle_gap(1, ID, &Secret::from_bytes([7; 32])).unwrap();
+        assert_eq!((lane.received(), lane.tag()), (0, None));
+        lane.handle_gap_durable();
+        assert_eq!(lane.poll_ack(), Some(Instant::ZERO), "its sender waits");
+        take(&mut lane, 1, 1).unwrap();
+        assert_eq!(lane.tag().map(|(id, _)| id), Some(ID));
     }
 
     proptest! {
