@@ -177,6 +177,7 @@ impl Step<'_> {
             LinkEvent::Rotated(_) | LinkEvent::RecoveryStalled { .. } | LinkEvent::BreakerOpen { .. } => {
                 self.breaks(Broken::Unexpected("what the configuration excludes"));
             }
+            _ => self.breaks(Broken::Unexpected("an event that the search does not know")),
         }
     }
 
