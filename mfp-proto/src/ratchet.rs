@@ -17,7 +17,8 @@ pub fn advance(state: &HmacKey, frame_open: &[u8]) -> Secret {
 
 /// The same for several states and one frame (section 6, step 7).
 pub fn advance_each<const N: usize>(states: [&HmacKey; N], frame_open: &[u8]) -> [Secret; N] {
-    HmacKey::mac_each(states, &[frame_open])
+    let message: &[&[u8]] = &[frame_open];
+    HmacKey::mac_each(states.map(|state| (state, message)))
 }
 
 /// The same for a state that is used for nothing else in its step.

@@ -1,6 +1,8 @@
 //! How a local send grows with the channels of a runtime, and with its payload. All sizes are measured in turns.
 
 use crate::measure::{figure, median, time};
+use mfp_proto::crypto::aead::Suite;
+
 use crate::sends::Bench;
 
 const CHANNELS: [usize; 6] = [10, 100, 1_000, 10_000, 100_000, 1_000_000];
@@ -12,13 +14,13 @@ const SENDS: usize = 200;
 const BYTES: usize = 1 << 20;
 
 pub(crate) fn run() {
-    let mut runtimes = CHANNELS.map(Bench::new);
+    let mut runtimes = CHANNELS.map(|channels| Bench::new(channels, Suite::default()));
     let times = in_turns(|of| nanos(&mut runtimes[of], SENDS, &[7; 64]));
     for (channels, time) in CHANNELS.into_iter().zip(times) {
         figure(&format!("local send of 64 bytes among {channels} channels"), time, "ns");
     }
     drop(runtimes);
-    let mut bench = Bench::new(1);
+    let mut bench = Bench::new(1, Suite::default());
     let payload = vec![7; 1 << 20];
     let times = in_turns(|of| {
         let len = PAYLOADS[of];

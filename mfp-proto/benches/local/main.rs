@@ -134,7 +134,7 @@ fn main() {
         memory::run();
     }
     for channels in [1, 1_024].into_iter().filter(|_| wanted("few")) {
-        let mut bench = Bench::new(channels);
+        let mut bench = Bench::new(channels, Suite::default());
         for size in [64, 1_024, 65_536] {
             send_against_primitives(&mut bench, size, 1.3);
         }
@@ -143,7 +143,7 @@ fn main() {
         tree::run();
     }
     if wanted("million") {
-        let mut bench = Bench::new(1 << 20);
+        let mut bench = Bench::new(1 << 20, Suite::default());
         send_against_primitives(&mut bench, 64, 1.6);
     }
     if wanted("growth") {

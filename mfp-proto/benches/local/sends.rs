@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use mfp_proto::config::Config;
-use mfp_proto::crypto::aead::Ring;
+use mfp_proto::crypto::aead::{Ring, Suite};
 use mfp_proto::crypto::rng::Rng;
 use mfp_proto::id::{AgentId, AgentName, ChannelId, Identity};
 use mfp_proto::runtime::{Effect, Message, Outcome, Runtime};
@@ -23,9 +23,9 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    pub(crate) fn new(channels: usize) -> Self {
+    pub(crate) fn new(channels: usize, suite: Suite) -> Self {
         let mut config = Config::default();
-        config.aead = &Ring;
+        (config.aead, config.suite) = (&Ring, suite);
         config.limits.channels_per_agent = 4_096;
         let identity = Identity::new([1; 32], "bench", "local").unwrap();
         let rt = Runtime::new(config, identity, [2; 32], Instant::ZERO, Snapshot::default()).unwrap();

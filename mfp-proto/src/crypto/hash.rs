@@ -18,12 +18,11 @@ pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
 
 /// [`sha256`] of parts that are not in a slice.
 pub(crate) fn sha256_all<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
-    let mut hash = Hash { states: [INITIAL], block: [0; BLOCK], used: 0, len: 0 };
+    let mut hash = Hash::new(INITIAL, 0);
     for part in parts {
         hash.update(part);
     }
-    let [digest] = hash.finish();
-    *secret(digest).expose_secret()
+    *secret(hash.finish()).expose_secret()
 }
 
 /// `HMAC(key, parts[0] ‖ parts[1] ‖ …)` for a key that is used once.
@@ -90,25 +89,25 @@ impl HmacKey {
 
     /// `HMAC(key, parts[0] ‖ parts[1] ‖ …)`.
     pub fn mac(&self, parts: &[&[u8]]) -> Secret {
-        let [mac] = Self::mac_each([self], parts);
+        let [mac] = Self::mac_each([(self, parts)]);
         mac
     }
 
-    /// The same message under several keys, in less time than one after the other takes.
-    pub fn mac_each<const N: usize>(keys: [&Self; N], parts: &[&[u8]]) -> [Secret; N] {
-        let mut hash = Hash { states: keys.map(|key| key.inner), block: [0; BLOCK], used: 0, len: BLOCK as u64 };
-        for part in parts {
-            hash.update(part);
+    /// Several messages, each under its key, in less time than one after the other takes.
+    pub fn mac_each<const N: usize>(messages: [(&Self, &[&[u8]]); N]) -> [Secret; N] {
+        let mut hashes = messages.map(|(key, _)| Hash::new(key.inner, BLOCK as u64));
+        for (hash, (_, parts)) in hashes.iter_mut().zip(messages) {
+            for part in parts {
+                hash.update(part);
+            }
         }
         // The outer message is the padded key and a digest: its last block is always of this form.
-        let mut blocks = hash.finish().map(|digest| {
-            let mut block = [0; BLOCK];
-            let (place, padding) = block.split_at_mut(32);
-            write_words(place, digest);
-            padding.copy_from_slice(&OUTER_PADDING);
-            block
-        });
-        let mut states = keys.map(|key| key.outer);
+        let mut blocks = [OUTER; N];
+        for (block, hash) in blocks.iter_mut().zip(&mut hashes) {
+            let (place, _) = block.split_at_mut(32);
+            write_words(place, hash.finish());
+        }
+        let mut states = messages.map(|(key, _)| key.outer);
         for (state, block) in states.iter_mut().zip(&blocks) {
             compress256(state, core::slice::from_ref(block));
         }
@@ -118,12 +117,12 @@ impl HmacKey {
     }
 }
 
-/// The padding after a block and 32 bytes: their length is 768 bits.
-const OUTER_PADDING: [u8; 32] = {
-    let mut padding = [0; 32];
-    padding[0] = 0x80;
-    padding[30] = 3;
-    padding
+/// The last block of the outer message, without its 32 bytes: the padding after a block and these, 768 bits.
+const OUTER: [u8; BLOCK] = {
+    let mut block = [0; BLOCK];
+    block[32] = 0x80;
+    block[62] = 3;
+    block
 };
 
 fn write_words(bytes: &mut [u8], words: [u32; 8]) {
@@ -142,9 +141,9 @@ fn secret(words: [u32; 8]) -> Secret {
 const INITIAL: [u32; 8] =
     [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
-/// SHA-256 under way, of the same bytes behind several beginnings. Zeroized on drop.
-struct Hash<const N: usize> {
-    states: [[u32; 8]; N],
+/// SHA-256 under way. Zeroized on drop.
+struct Hash {
+    state: [u32; 8],
     block: [u8; BLOCK],
     /// Bytes in `block`: less than it holds. The others are zero.
     used: usize,
@@ -152,15 +151,20 @@ struct Hash<const N: usize> {
     len: u64,
 }
 
-impl<const N: usize> Drop for Hash<N> {
+impl Drop for Hash {
     fn drop(&mut self) {
-        self.states = [[0; 8]; N];
+        self.state = [0; 8];
         self.block = [0; BLOCK];
         zeroize::optimization_barrier(self);
     }
 }
 
-impl<const N: usize> Hash<N> {
+impl Hash {
+    /// After `len` bytes, all in full blocks, that have led to `state`.
+    const fn new(state: [u32; 8], len: u64) -> Self {
+        Self { state, block: [0; BLOCK], used: 0, len }
+    }
+
     fn update(&mut self, mut bytes: &[u8]) {
         self.len += bytes.len() as u64;
         while let Some(place) = self.block.get_mut(self.used..)
@@ -179,13 +183,12 @@ impl<const N: usize> Hash<N> {
 
     /// Takes the full block. What is not used of the next one is zero.
     fn compress(&mut self) {
-        for state in &mut self.states {
-            compress256(state, core::slice::from_ref(&self.block));
-        }
+        compress256(&mut self.state, core::slice::from_ref(&self.block));
         (self.block, self.used) = ([0; BLOCK], 0);
     }
 
-    fn finish(mut self) -> [[u32; 8]; N] {
+    /// The digest. Nothing can be added after it.
+    fn finish(&mut self) -> [u32; 8] {
         let bits = self.len * 8;
         if let Some(end) = self.block.get_mut(self.used) {
             *end = 0x80;
@@ -197,7 +200,7 @@ impl<const N: usize> Hash<N> {
             *length = bits.to_be_bytes();
         }
         self.compress();
-        self.states
+        self.state
     }
 }
 
@@ -233,11 +236,12 @@ mod tests {
             let expected: [u8; 32] = mac.finalize().into_bytes().into();
             prop_assert_eq!(hmac(&key, &slices), Secret::from_bytes(expected));
             prop_assert_eq!(HmacKey::new(&key).mac(&slices), HmacKey::new(&key).clone().mac(&[&whole]));
-            // Several keys at once are those keys.
+            // Several at once are what each is.
             let secrets = [1, 2, 3].map(|fill| Secret::from_bytes([fill; 32]));
             let keys = HmacKey::each(secrets.each_ref());
-            let macs = HmacKey::mac_each(keys.each_ref(), &slices);
-            prop_assert_eq!(macs, secrets.map(|secret| hmac(secret.expose_secret(), &slices)));
+            let messages: [&[&[u8]]; 3] = [&slices, &[], &[&whole, &key]];
+            let macs = HmacKey::mac_each([0, 1, 2].map(|n| (&keys[n], messages[n])));
+            prop_assert_eq!(macs, [0, 1, 2].map(|n| hmac(secrets[n].expose_secret(), messages[n])));
         }
     }
 

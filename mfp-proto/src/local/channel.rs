@@ -4,8 +4,8 @@ use super::{Pipeline, StageError};
 use crate::crypto::Secret;
 use crate::crypto::aead::TAG_LEN;
 use crate::crypto::hash::HmacKey;
-use crate::encoding::{encoding_key, local_aad, local_nonce};
-use crate::frame::{Depth, distribution_seed, matches, mirror_into, mirrors, sample};
+use crate::encoding::{local_aad, nonce_and_next, seed_and_key};
+use crate::frame::{Depth, matches, mirror_into, mirrors, sample};
 use crate::id::{AgentId, ChannelId};
 use crate::ratchet;
 
@@ -142,15 +142,14 @@ impl Channel {
     /// state now; `jitter` fills 16k bytes with fresh random ones.
     pub fn frame(&self, pipeline: &Pipeline, sg: &[u8; 32], jitter: impl FnOnce(&mut [u8])) -> Step {
         let local_state = HmacKey::new(self.state.expose_secret());
-        let seed = distribution_seed(&local_state, self.t, &[sg, &[]]);
+        let [seed, key] = seed_and_key(&local_state, self.t, &[sg, &[]], pipeline.suite);
         let mut frame = [0; Depth::MAX_FRAME_LEN];
         let sampled = open_frame_mut(&mut frame, self.depth);
         jitter(sampled);
         sample(&seed, sampled);
-        let key = encoding_key(&local_state, pipeline.suite);
-        let nonce = local_nonce(&key, &self.id, self.t);
         let aad = local_aad(&self.id, self.t);
-        Step { local_state, key, nonce, aad, depth: self.depth, frame }
+        let (nonce, next) = nonce_and_next(&key, &aad, &local_state, sampled);
+        Step { next, key, nonce, aad, depth: self.depth, frame }
     }
 
     /// Stages VALIDATE and DECODE, then the commit. Returns where in `message` the payload lies.
@@ -162,7 +161,7 @@ impl Channel {
     pub fn open(&mut self, pipeline: &Pipeline, step: &Step, message: &mut [u8]) -> Result<Range<usize>, StageError> {
         match self.check(pipeline, step, message) {
             Ok(payload) => {
-                self.state = ratchet::advance(&step.local_state, step.frame());
+                self.state = step.next.clone();
                 self.t += 1;
                 self.failures = 0;
                 Ok(payload)
@@ -221,7 +220,8 @@ impl Channel {
 /// What one message at one step of a channel is sealed and checked with. Zeroized on drop.
 #[derive(Debug)]
 pub struct Step {
-    local_state: HmacKey,
+    /// Sl after this step.
+    next: Secret,
     key: Secret,
     nonce: [u8; 12],
     aad: [u8; 24],
