@@ -1,5 +1,5 @@
-//! A local send against that of pymfp, in turns: the core in its drive loop, the tokio driver with a handler, and pymfp in
-//! three configurations in a process of its own.
+//! A local send against that of pymfp, in turns: the core in its drive loop and the tokio driver with a handler, each with
+//! two ciphers, and pymfp in three configurations in a process of its own.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
+use mfp_proto::crypto::aead::Suite;
 use mfp_tokio::{AgentHandle, ChannelId, Context, Delivery, Runtime};
 use tokio::sync::watch;
 
@@ -21,22 +22,38 @@ const ROUNDS: usize = 60;
 const BYTES: usize = 3 << 20;
 const OURS: usize = 1_000;
 const THEIRS: u32 = 40;
-/// How many times as fast as pymfp ours is to be, up to 1 KiB.
+/// How many times as fast as pymfp as it comes ours is to be with the same cipher, up to 1 KiB.
 const FLOOR: f64 = 100.0;
 
 /// The names of the contenders, in the order in which a round measures them.
-const NAMES: [&str; 5] =
-    ["mfp-proto", "mfp-tokio", "pymfp as it comes", "pymfp with a coroutine", "pymfp at its fastest"];
+const NAMES: [&str; 7] = [
+    "mfp-proto, AES-256-GCM",
+    "mfp-proto",
+    "mfp-tokio, AES-256-GCM",
+    "mfp-tokio",
+    "pymfp as it comes",
+    "pymfp with a coroutine",
+    "pymfp at its fastest",
+];
+/// How many of them are ours.
+const OUR_NAMES: usize = 4;
+/// The cipher of pymfp, and then that of ours as it comes.
+const SUITES: [Suite; 2] = [Suite::Aes256Gcm, Suite::ChaCha20Poly1305];
 
 pub(crate) async fn run(python: &Path, script: &Path) -> Result<()> {
     let mut theirs = Python::start(python, script)?;
     for len in SIZES {
-        let (mut core, mut driver) = (Bench::new(1), Driver::new(len).await?);
+        let mut cores = SUITES.map(|suite| Bench::new(1, suite));
+        let mut drivers = [Driver::new(len, SUITES[0]).await?, Driver::new(len, SUITES[1]).await?];
         let (payload, count) = (vec![0x5a; len], OURS.min(BYTES / len));
         let mut least = [f64::INFINITY; NAMES.len()];
         for _ in 0..ROUNDS {
+            let [core_aes, core] = cores.each_mut().map(|core| of_core(core, &payload, count));
+            let [driver_aes, driver] = &mut drivers;
             let times = [
-                of_core(&mut core, &payload, count),
+                core_aes,
+                core,
+                driver_aes.send(count).await?,
                 driver.send(count).await?,
                 theirs.send("sync", len)?,
                 theirs.send("async", len)?,
@@ -53,18 +70,19 @@ pub(crate) async fn run(python: &Path, script: &Path) -> Result<()> {
 }
 
 /// Prints the least seconds of all rounds.
-fn print(len: usize, least: &[f64; 5]) {
+fn print(len: usize, least: &[f64; NAMES.len()]) {
     for (name, seconds) in NAMES.iter().zip(least) {
         println!("figure local send of {len} bytes, {name}: {:.3} µs", seconds * 1e6);
     }
-    let [core, driver, theirs @ ..] = least;
-    let fastest = theirs.iter().copied().fold(f64::INFINITY, f64::min);
-    for (name, ours) in [("core", core), ("tokio", driver)] {
-        for (pymfp, seconds) in NAMES[2..].iter().zip(theirs) {
+    let (ours, theirs) = least.split_at(OUR_NAMES);
+    for (name, ours) in NAMES.iter().zip(ours) {
+        for (pymfp, seconds) in NAMES[OUR_NAMES..].iter().zip(theirs) {
             println!("figure {name} over {pymfp}, {len} bytes: {:.1} times", seconds / ours);
         }
-        if len <= 1 << 10 {
-            println!("floor {name}_local_times_pymfp_{len} {:.1} {FLOOR}", fastest / ours);
+    }
+    if len <= 1 << 10 {
+        for (name, ours) in [("core", ours[0]), ("tokio", ours[2])] {
+            println!("floor {name}_local_times_pymfp_{len} {:.1} {FLOOR}", theirs[0] / ours);
         }
     }
 }
@@ -95,8 +113,10 @@ struct Driver {
 }
 
 impl Driver {
-    async fn new(len: usize) -> Result<Self> {
-        let runtime = Runtime::builder().build().await?;
+    async fn new(len: usize, suite: Suite) -> Result<Self> {
+        let mut config = mfp_tokio::default_config();
+        config.suite = suite;
+        let runtime = Runtime::builder().config(config).build().await?;
         let (alice, _) = runtime.bind_stream("alice").await?;
         let (told, received) = watch::channel(0);
         let (goal, count) = (Arc::new(AtomicU64::new(0)), AtomicU64::new(0));
