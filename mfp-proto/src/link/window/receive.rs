@@ -185,9 +185,9 @@ impl<Q: Queue<u32>> ReceiveWindow<Q> {
         window.due = Some(window.due.map_or(latest, |due| due.min(latest)));
     }
 
-    /// A GAP is durable: its sender waits for an ack, even if the cursor kept its value.
+    /// A GAP is durable, and [`handle_durable`](Self::handle_durable) knows how far: its sender waits for an ack, even if
+    /// the cursor kept its value. Items behind it may be here and not yet be durable.
     pub fn handle_gap_durable(&mut self) {
-        self.durable = self.received.max(self.durable);
         if let Some(window) = &mut self.window {
             window.due = Some(Instant::ZERO);
         }
@@ -319,9 +319,23 @@ mod tests {
         assert_eq!(lane.poll_ack(), Some(Instant::ZERO), "though the cursor kept its value");
         lane.handle_gap(10, other, &secret).unwrap();
         assert_eq!((lane.received(), lane.ack()), (9, 4));
+        lane.handle_durable(at(0), 9);
         lane.handle_gap_durable();
         assert_eq!(lane.ack(), 9);
         take(&mut lane, 10, 100).unwrap();
+    }
+
+    #[test]
+    fn a_durable_gap_acks_nothing_behind_it() {
+        let mut lane = lane(8, 1_000);
+        lane.handle_gap(5, ID, &Secret::from_bytes([7; 32])).unwrap();
+        take(&mut lane, 5, 1).unwrap();
+        lane.handle_durable(at(0), 4);
+        lane.handle_gap_durable();
+        assert_eq!((lane.ack(), lane.poll_ack()), (4, Some(Instant::ZERO)));
+        lane.handle_transmitted();
+        lane.handle_durable(at(1), 5);
+        assert_eq!((lane.ack(), lane.poll_ack()), (5, Some(at(6))));
     }
 
     #[test]
