@@ -3,5 +3,7 @@
 //! They are grouped by the crate that they need, so that each crate's own tests can replay their seeds.
 
 pub mod proto;
+#[cfg(feature = "server")]
 pub mod server;
+#[cfg(feature = "store")]
 pub mod store;

@@ -125,7 +125,7 @@ fn dependencies_are_there() {
                 ("mfp-proto", options) => {
                     let (_, features) = options.split_once("features = [").unwrap();
                     let mut features = features.trim_end_matches("] }").split(", ").map(|name| name.trim_matches('"'));
-                    options.contains("version = \"0.1\"")
+                    options.starts_with("{ path = \"../mfp/mfp-proto\"")
                         && features.all(|name| core.contains(&format!("\n{name} = [")))
                 }
                 (name, version) => used.contains(&format!("\n{name} = {}", version.trim_end_matches('"'))),
