@@ -255,13 +255,13 @@ impl Peer {
         number: Number,
         (ack, next): (Ack, Verdict),
     ) -> bool {
-        let (before, lied) = (self.next(), self.lied);
+        let before = self.next();
         let n = self.number(number);
         let ack = self.ack(ack);
         let fits = self.fits(item.body_len());
         let verdict = match n {
             // An ack of what was never given ends it as well.
-            _ if self.lied && !lied => Verdict::Unknown,
+            _ if ack > self.cursor => Verdict::Unknown,
             // There is no next number.
             _ if before == u64::MAX => Verdict::Unknown,
             // DATA of a channel that has come to its end is not even read.
