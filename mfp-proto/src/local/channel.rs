@@ -23,16 +23,6 @@ impl Freeze {
     /// The second of its agents is quarantined.
     pub const SECOND_AGENT: Self = Self(4);
 
-    /// From its stored form; `None` if a bit has no meaning.
-    pub const fn from_bits(bits: u8) -> Option<Self> {
-        if bits < 8 { Some(Self(bits)) } else { None }
-    }
-
-    /// Its stored form.
-    pub const fn bits(self) -> u8 {
-        self.0
-    }
-
     /// Whether nothing freezes the channel.
     pub const fn is_open(self) -> bool {
         self.0 == 0

@@ -110,3 +110,17 @@ fn a_suite_that_the_back_end_lacks_is_an_error() {
     assert_eq!(channel.transfer(&pipeline, &SG, |_| {}, &mut message), Err(StageError::Seal));
     assert_eq!(channel.t(), 0);
 }
+
+#[test]
+fn each_cause_is_lifted_by_itself() {
+    let causes = [Freeze::QUARANTINED, Freeze::FIRST_AGENT, Freeze::SECOND_AGENT];
+    let all = causes.into_iter().fold(Freeze::OPEN, Freeze::with);
+    assert!(Freeze::OPEN.is_open() && !all.is_open());
+    for cause in causes {
+        // A cause that is there already stays.
+        assert!(all.with(cause) == all && all.contains(cause) && !Freeze::OPEN.contains(cause));
+        let rest = all.without(cause);
+        assert!(!rest.contains(cause) && !rest.is_open() && rest.without(cause) == rest && rest.with(cause) == all);
+        assert!(causes.into_iter().filter(|other| *other != cause).all(|other| rest.contains(other)));
+    }
+}

@@ -108,7 +108,7 @@ built! {
     Instant: |u| Self::from_micros(u.arbitrary()?);
     Depth: |u| build::depth(u.arbitrary()?);
     AgentName: |u| build::name(u.arbitrary()?);
-    Freeze: |u| Self::from_bits(u.int_in_range(0..=7)?).unwrap_or_default();
+    Freeze: |u| build::freeze(u.arbitrary()?);
     CommitFailed: |_u| Self;
     Rate: |u| build::rate(u.arbitrary()?, u.arbitrary()?, u.arbitrary()?);
     BackoffConfig: |u| build::backoff(u.arbitrary()?, u.arbitrary()?, u.arbitrary()?);

@@ -9,8 +9,15 @@ use crate::config::{Config, DeliveryPolicy, Limits, QuarantinePolicy};
 use crate::crypto::aead::Suite;
 use crate::frame::Depth;
 use crate::id::AgentName;
+use crate::local::Freeze;
 use crate::policy::{BackoffConfig, BreakerConfig, Rate};
 use crate::runtime::MAX_CONTENT_TYPE;
+
+/// Each cause, if it is to be there.
+pub(super) fn freeze(causes: [bool; 3]) -> Freeze {
+    let all = [Freeze::QUARANTINED, Freeze::FIRST_AGENT, Freeze::SECOND_AGENT];
+    all.into_iter().zip(causes).filter(|(_, there)| *there).fold(Freeze::OPEN, |freeze, (cause, _)| freeze.with(cause))
+}
 
 pub(super) fn depth(blocks: u8) -> Depth {
     Depth::new(2 + blocks % 31).unwrap_or_default()

@@ -26,7 +26,7 @@ pub fn side() -> impl Strategy<Value = Side> {
 
 /// Every [`Freeze`], of no cause to all three.
 pub fn freeze() -> impl Strategy<Value = Freeze> {
-    (0..8_u8).prop_map(|bits| Freeze::from_bits(bits).unwrap_or_default())
+    any::<[bool; 3]>().prop_map(build::freeze)
 }
 
 /// Either [`Outcome`].
