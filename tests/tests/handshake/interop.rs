@@ -207,6 +207,7 @@ fn lengths_are_exact_and_a_refused_message_changes_nothing() {
         assert_eq!(responder.read_static(&RustCrypto, &r, &one[..length]).unwrap_err(), NoiseError::Length);
     }
     assert_eq!(responder.read_static(&RustCrypto, &r, &vec![0; 65_536]).unwrap_err(), NoiseError::Length);
+    assert_ne!(responder.read_static(&RustCrypto, &r, &vec![0; 65_535]).unwrap_err(), NoiseError::Length);
     let (identified, sealed) = responder.read_static(&RustCrypto, &r, &one).unwrap();
     let read = |sealed: &[u8], out: &mut [u8]| identified.read_payload1(&RustCrypto, &r, sealed, out);
     assert_eq!(read(sealed, &mut [0; 2]).unwrap_err(), NoiseError::Length);

@@ -54,7 +54,7 @@ impl Outbox for Bodies {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Durable {
     state: LinkState,
-    sessions: Vec<SessionRecord>,
+    pub(super) sessions: Vec<SessionRecord>,
     channels: BTreeMap<ChannelId, ChannelState>,
     bodies: Bodies,
     inbox: Vec<(ChannelId, u64, Vec<u8>)>,

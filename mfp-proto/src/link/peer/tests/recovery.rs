@@ -64,6 +64,23 @@ fn works(pair: &mut Pair<Growing>) {
     assert_eq!([pair.got(0).len(), pair.got(1).len()], [before[0] + 1, before[1] + 1]);
 }
 
+/// Rule W2: sessions that were open are closed durably at the highest number given by then.
+#[test]
+fn a_load_closes_sessions_durably() {
+    let (mut pair, _, _) = used(Mode::Durable);
+    let now = pair.now;
+    let host = &mut pair.hosts[0];
+    assert!(host.durable.sessions.iter().any(|record| record.closed.is_none()));
+    host.crash(now, host.durable.clone());
+    let given = host.link.given();
+    host.work(now);
+    let sessions = &host.durable.sessions;
+    assert!(
+        !sessions.is_empty() && sessions.iter().all(|record| record.closed == Some(given)),
+        "{sessions:?} of {given}"
+    );
+}
+
 #[test]
 fn a_rollback_is_noticed_and_the_operators_words_end_it() {
     for side in 0..2 {
